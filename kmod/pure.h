@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * One source, two homes: what the pure files (fingerprint, words, codec) need
+ * from their surroundings, taken from the kernel or from user space.
+ *
+ * Pure means: functions over byte pages that allocate nothing, lock nothing,
+ * never sleep and keep no state, so that the code that rebuilds a process's
+ * memory in the kernel is the very code that is unit-tested, fuzzed and
+ * measured natively. This file is the only one of them that knows where it is.
+ */
+#ifndef MEDES_PURE_H
+#define MEDES_PURE_H
+
+#ifdef __KERNEL__
+
+#include <linux/build_bug.h>
+#include <linux/errno.h>
+#include <linux/lz4.h>
+#include <linux/minmax.h>
+#include <linux/string.h>
+#include <linux/types.h>
+#include <linux/unaligned.h>
+#include <linux/xxhash.h>
+
+static inline u64 medes_xxh64(const void *data, size_t len, u64 seed)
+{
+	return xxh64(data, len, seed);
+}
+
+static inline int medes_lz4_compress(const void *src, void *dst, int len,
+				     int room, void *state)
+{
+	return LZ4_compress_default(src, dst, len, room, state);
+}
+
+#else /* user space */
+
+#include <errno.h>
+#include <lz4.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <xxhash.h>
+
+typedef uint8_t u8;
+typedef uint16_t u16;
+typedef uint32_t u32;
+typedef uint64_t u64;
+typedef int64_t s64;
+
+#define LZ4_MEM_COMPRESS sizeof(LZ4_stream_t)
+
+#ifndef __always_inline
+#define __always_inline inline __attribute__((always_inline))
+#endif
+#define likely(x) __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
+#define static_assert _Static_assert
+
+static inline u16 get_unaligned_le16(const void *p)
+{
+	u16 v;
+
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
+static inline u32 get_unaligned_le32(const void *p)
+{
+	u32 v;
+
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
+static inline u64 get_unaligned_le64(const void *p)
+{
+	u64 v;
+
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
+static inline void put_unaligned_le16(u16 v, void *p)
+{
+	memcpy(p, &v, sizeof(v));
+}
+
+static inline void put_unaligned_le32(u32 v, void *p)
+{
+	memcpy(p, &v, sizeof(v));
+}
+
+static inline void put_unaligned_le64(u64 v, void *p)
+{
+	memcpy(p, &v, sizeof(v));
+}
+
+static inline u64 medes_xxh64(const void *data, size_t len, u64 seed)
+{
+	return XXH64(data, len, seed);
+}
+
+static inline int medes_lz4_compress(const void *src, void *dst, int len,
+				     int room, void *state)
+{
+	return LZ4_compress_fast_extState(state, src, dst, len, room, 1);
+}
+
+#endif /* __KERNEL__ */
+
+/* The page as the pure files see it: 4 KiB, words in the host's order. */
+#define MEDES_PAGE_SIZE 4096
+#define MEDES_PAGE_WORDS (MEDES_PAGE_SIZE / 8)
+
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
+	      "medes reads pages and records as little-endian words");
+static_assert(sizeof(void *) == 8, "medes sees 8-byte words as pointers");
+#ifdef __KERNEL__
+static_assert(PAGE_SIZE == MEDES_PAGE_SIZE, "medes needs 4 KiB pages");
+#endif
+
+#endif /* MEDES_PURE_H */
