@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Medes: module, daemon, tools, tests. "make help" says what there is.
+
+KDIR ?= /lib/modules/$(shell uname -r)/build
+prefix ?= /usr/local
+DESTDIR ?=
+
+# a directory with a Makefile of its own builds and installs itself
+DAEMON := $(wildcard daemon/Makefile)
+TOOLS := $(wildcard tools/*/Makefile)
+TESTS := $(filter-out selftests/unit/Makefile,$(wildcard selftests/Makefile selftests/*/Makefile))
+DEMO := $(wildcard tools/demo/Makefile demo/Makefile)
+PROGRAMS := $(patsubst %/Makefile,%,$(DAEMON) $(filter-out $(DEMO),$(TOOLS)))
+TEST_DIRS := $(patsubst %/Makefile,%,$(filter selftests/Makefile,$(TESTS)) $(DEMO))
+MODULE := $(wildcard kmod/Kbuild)
+
+KBUILD = $(MAKE) -C $(KDIR) M=$(CURDIR)/kmod
+
+all: module daemon tools
+
+module:
+	$(if $(MODULE),+$(KBUILD) modules)
+
+daemon: $(patsubst %/Makefile,build-%,$(DAEMON))
+
+tools: $(patsubst %/Makefile,build-%,$(filter-out $(DEMO),$(TOOLS)))
+
+build-%:
+	+$(MAKE) -C $*
+
+install: module daemon tools
+	$(if $(MODULE),+$(KBUILD) modules_install INSTALL_MOD_DIR=updates INSTALL_MOD_PATH=$(DESTDIR))
+	+$(foreach d,$(PROGRAMS),$(MAKE) -C $(d) install DESTDIR=$(DESTDIR) prefix=$(prefix) &&) true
+
+# the guest suites and the demo
+install-tests: module daemon tools
+	+$(foreach d,$(TEST_DIRS),$(MAKE) -C $(d) && $(MAKE) -C $(d) install DESTDIR=$(DESTDIR) prefix=$(prefix) &&) true
+
+check-config:
+	tools/check-config $(KDIR)
+
+check:
+	tools/vm/check
+
+check-debug:
+	tools/vm/check --kernel debug
+
+check-unit:
+	tools/vm/check unit
+
+demo:
+	tools/vm/run --mem 4096 --timeout 1800 -- /usr/lib/medes/demo/run
+
+uapi:
+	tools/ynl-regen
+
+clean:
+	$(if $(MODULE),+-$(KBUILD) clean)
+	+$(foreach d,$(PROGRAMS) $(TEST_DIRS),$(MAKE) -C $(d) clean &&) true
+
+help:
+	@sed -n 's/^#H //p' Makefile
+
+#H make                 module (for KDIR, default the running kernel), daemon, tools
+#H make install         the same, installed (DESTDIR=, prefix=/usr/local)
+#H make install-tests   guest suites and demo, under $prefix/lib/medes
+#H make check-config    can the kernel of KDIR host the module? names what is missing
+#H make demo            on any Debian 12 or 13, as root: the demo in a guest
+#H make check           all tests, natively and in guests of the reference kernel
+#H make check-unit      only the tests that need no guest
+#H make check-debug     the guest suites on a kernel with KASAN and lockdep
+#H make uapi            the files generated from uapi/medes.yaml
+#H make clean
+
+.PHONY: all module daemon tools install install-tests check-config check check-debug check-unit demo uapi clean help
