@@ -8,16 +8,7 @@
 #include "pure.h"
 #include "words.h"
 
-#if __has_include("uapi/linux/medes.h")
-#include "uapi/linux/medes.h"
-#else
-enum medes_encoding {
-	MEDES_ENCODING_ZERO,
-	MEDES_ENCODING_SAME,
-	MEDES_ENCODING_WORDS,
-	MEDES_ENCODING_SELF,
-};
-#endif
+#include <uapi/linux/medes.h>
 
 /*
  * Longest record worth storing: zsmalloc packs four 3 KiB objects into three
@@ -26,17 +17,18 @@ enum medes_encoding {
  */
 #define MEDES_PATCH_MAX 3072
 
-/* What encoding a page needs; 27 KiB, so never on a stack. */
+/* What encoding a page needs; 55 KiB, so never on a stack. */
 struct medes_workspace {
 	u64 lz4[(LZ4_MEM_COMPRESS + 7) / 8];
-	u8 patch[MEDES_WORDS_MAX];
-	u8 words[MEDES_PATCH_MAX];
-	u8 self[MEDES_PATCH_MAX];
+	struct medes_words_work words;
+	u8 patch[MEDES_WORDS_MAX + MEDES_WORDS_SLACK];
+	u8 record[2][MEDES_PATCH_MAX];
 };
 
-/* What decoding a page needs. */
+/* What decoding a page needs; 5 KiB. */
 struct medes_scratch {
-	u8 patch[MEDES_WORDS_MAX];
+	struct medes_words_code table[MEDES_WORDS_CODES + 1];
+	u8 patch[MEDES_WORDS_MAX + MEDES_WORDS_SLACK];
 };
 
 int medes_encode(struct medes_workspace *ws, const void *page,

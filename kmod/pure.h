@@ -13,6 +13,8 @@
 
 #ifdef __KERNEL__
 
+#include <linux/array_size.h>
+#include <linux/bitops.h>
 #include <linux/build_bug.h>
 #include <linux/errno.h>
 #include <linux/lz4.h>
@@ -21,6 +23,7 @@
 #include <linux/types.h>
 #include <linux/unaligned.h>
 #include <linux/xxhash.h>
+#include <asm/page.h>
 
 static inline u64 medes_xxh64(const void *data, size_t len, u64 seed)
 {
@@ -54,9 +57,11 @@ typedef int64_t s64;
 #ifndef __always_inline
 #define __always_inline inline __attribute__((always_inline))
 #endif
-#define likely(x) __builtin_expect(!!(x), 1)
-#define unlikely(x) __builtin_expect(!!(x), 0)
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+#define min(a, b) ((a) < (b) ? (a) : (b))
+#define hweight8(v) __builtin_popcount((u8)(v))
 #define static_assert _Static_assert
+#define swap(a, b) do { typeof(a) was_ = (a); (a) = (b); (b) = was_; } while (0)
 
 static inline u16 get_unaligned_le16(const void *p)
 {
@@ -109,6 +114,12 @@ static inline int medes_lz4_compress(const void *src, void *dst, int len,
 }
 
 #endif /* __KERNEL__ */
+
+static inline int medes_lz4_decompress(const void *src, void *dst, int len,
+				       int room)
+{
+	return LZ4_decompress_safe(src, dst, len, room);
+}
 
 /* The page as the pure files see it: 4 KiB, words in the host's order. */
 #define MEDES_PAGE_SIZE 4096

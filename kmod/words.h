@@ -9,11 +9,69 @@
 
 #include "pure.h"
 
-/* Longest patch before compression, whatever the two pages are. */
-#define MEDES_WORDS_MAX 4736
+/* A word's code is 4 bits, and 0 says that it does not occur. */
+#define MEDES_WORDS_CODES 15
 
-int medes_words_diff(const void *page, const void *base, u8 *patch);
-int medes_words_apply(const u8 *patch, size_t len, const void *base,
+/*
+ * Longest patch before compression: as many codes as there are, with 8-byte
+ * addends, and a page in which every word is carried in full.
+ */
+#define MEDES_WORDS_MAX (MEDES_WORDS_CODES * 9 + 8 + 64 + 256 + MEDES_PAGE_SIZE)
+
+/*
+ * Bytes after a patch that medes_words_apply() may read and never uses: it
+ * checks its place once for 8 words of up to 8 bytes, then loads 8 more.
+ */
+#define MEDES_WORDS_SLACK 72
+
+/* What a code does: word = (word & keep) + add + (next bytes & mask) */
+struct medes_words_code {
+	u64 keep;
+	u64 add;
+	u64 mask;
+	u64 size;	/* bytes taken from the patch */
+};
+
+/* A value seen in a page, and what a code of its own would save. */
+struct medes_words_value {
+	u64 value;
+	u16 worth;	/* bytes */
+	u8 rank;	/* place in the short list */
+};
+
+/* A value or a delta that may get a code. */
+struct medes_words_choice {
+	struct medes_words_value *entry;
+	u16 price;	/* bytes of the code */
+	u16 gain;	/* bytes that are left when it is paid */
+	bool keep;	/* a delta */
+};
+
+/* The distinct values of a page, by open addressing. */
+struct medes_words_tally {
+	u16 slot[1024];
+	struct medes_words_value value[MEDES_PAGE_WORDS];
+	u16 count;
+};
+
+/* What medes_words_diff() needs besides the pages and the patch; 27 KiB. */
+struct medes_words_work {
+	struct medes_words_tally deltas;	/* target - base */
+	struct medes_words_tally values;	/* target */
+	u16 count;				/* words that differ, then of each: */
+	u16 where[MEDES_PAGE_WORDS];		/* its number in the page */
+	u16 delta[MEDES_PAGE_WORDS];		/* its place in deltas */
+	u16 value[MEDES_PAGE_WORDS];		/* its place in values */
+	u8 kind[MEDES_PAGE_WORDS];		/* its cheapest literal */
+	u8 code[MEDES_PAGE_WORDS];
+	u64 pivot;				/* a pointer, or 0 */
+	struct medes_words_choice best[MEDES_WORDS_CODES];
+};
+
+int medes_words_diff(struct medes_words_work *work, const void *page,
+		     const void *base, u8 *patch, unsigned int *codes);
+int medes_words_apply(struct medes_words_code table[MEDES_WORDS_CODES + 1],
+		      const u8 *patch, size_t len, unsigned int codes,
 		      void *page);
 
 #endif /* MEDES_WORDS_H */

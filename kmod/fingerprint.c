@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Page hash and page sketch.
+ *
+ * Two sandboxes of one function hold nearly the same pages, but under address
+ * space layout randomisation no pointer in them is equal. The sketch sees
+ * through that:
+ *
+ * - A word that looks like a user-space address counts with its low 12 bits
+ *   only: mappings move by whole pages, so these survive.
+ * - Every window of three words is hashed together with its place in the page,
+ *   and the smallest distinct hashes are kept: bottom-k sampling (Broder, "On
+ *   the resemblance and containment of documents", 1997). Two pages share
+ *   sketch entries in proportion to the windows they have in common. The place
+ *   counts because a word patch gains from equal words at equal places only.
+ * - Windows of zeros say nothing and are left out.
+ *
+ * The hash is not cryptographic. The seed keeps domains from meeting by
+ * chance; whoever uses a match compares bytes.
+ *
+ * Everything here works on the caller's page and a few registers: no locks, no
+ * allocation, any context.
+ */
+#include "fingerprint.h"
+
+#define WINDOW 3	/* words */
+
+/* Odd, their bits in no pattern, and part of what a sketch is: fixed for good. */
+#define MIX_WORD  0x9e3779b185ebca87ULL
+#define MIX_PLACE 0xbf58476d1ce4e5b9ULL
+
+/* Where Linux maps user space, below 4 GiB excepted. */
+#define ADDRESS_FIRST (1ULL << 32)
+#define ADDRESS_END   (1ULL << 47)
+#define ADDRESS_KEPT  0xfffULL
+
+static __always_inline u64 blind(u64 word)
+{
+	bool address = word - ADDRESS_FIRST < ADDRESS_END - ADDRESS_FIRST;
+
+	return word & (address ? ADDRESS_KEPT : ~0ULL);
+}
+
+static __always_inline u64 mix(u64 hash)
+{
+	hash *= MIX_WORD;
+	return hash ^ hash >> 32;
+}
+
+/*
+ * Into the ascending sketch, the largest falling off the end. A fixed number
+ * of exchanges, as where a hash belongs is what no branch predictor knows.
+ */
+static __always_inline void keep(u64 sketch[MEDES_SKETCH], u64 hash)
+{
+	int i;
+
+	for (i = 0; i < MEDES_SKETCH; i++) {
+		u64 other = sketch[i];
+
+		sketch[i] = other < hash ? other : hash;
+		/* What is already there goes on as nothing at all. */
+		hash = other == hash ? ~0ULL : other < hash ? hash : other;
+	}
+}
+
+/**
+ * medes_page_hash() - hash of all bytes of a page
+ * @page: 4096 bytes
+ * @seed: the domain's seed
+ *
+ * Context: any.
+ * Return: XXH64 of the page.
+ */
+u64 medes_page_hash(const void *page, u64 seed)
+{
+	return medes_xxh64(page, MEDES_PAGE_SIZE, seed);
+}
+
+/**
+ * medes_fingerprint() - sketch of a page, blind to where pointers point
+ * @page: 4096 bytes, 8-byte aligned
+ * @seed: the domain's seed
+ * @sketch: receives the smallest distinct window hashes in ascending order;
+ *	entries the page has no windows for are 0 and come last, and no hash is 0
+ *
+ * Context: any.
+ */
+void medes_fingerprint(const void *page, u64 seed, u64 sketch[MEDES_SKETCH])
+{
+	const u64 *words = page;
+	u64 place = seed;
+	int i;
+
+	for (i = 0; i < MEDES_SKETCH; i++)
+		sketch[i] = ~0ULL;
+
+	for (i = 0; i + WINDOW <= MEDES_PAGE_WORDS; i += WINDOW) {
+		u64 first = blind(words[i]);
+		u64 second = blind(words[i + 1]);
+		u64 third = blind(words[i + 2]);
+		u64 hash;
+
+		place += MIX_PLACE;
+		hash = mix(place ^ first);
+		hash = mix(hash ^ second);
+		hash = mix(hash ^ third);
+		hash = mix(hash);
+		hash = first | second | third ? hash : ~0ULL;
+		if (hash < sketch[MEDES_SKETCH - 1] && hash)
+			keep(sketch, hash);
+	}
+
+	for (i = 0; i < MEDES_SKETCH; i++)
+		if (sketch[i] == ~0ULL)
+			sketch[i] = 0;
+}
+
+/**
+ * medes_page_is_zero() - is every byte of a page zero
+ * @page: 4096 bytes, 8-byte aligned
+ *
+ * Context: any.
+ * Return: true when it is.
+ */
+bool medes_page_is_zero(const void *page)
+{
+	const u64 *words = page;
+	int i;
+
+	for (i = 0; i < MEDES_PAGE_WORDS; i += 8) {
+		if (words[i] | words[i + 1] | words[i + 2] | words[i + 3] |
+		    words[i + 4] | words[i + 5] | words[i + 6] | words[i + 7])
+			return false;
+	}
+	return true;
+}
