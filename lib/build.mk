@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Flags that all user-space programs of the project are built with, and the
+# rule for libmedes.a. The includer sets nothing; TOP is the tree's root.
+
+TOP := $(dir $(abspath $(lastword $(MAKEFILE_LIST))))..
+O ?= .
+PKG_CONFIG ?= pkg-config
+CFLAGS ?= -O2 -g
+
+PACKAGES := libnl-3.0 libnl-genl-3.0 jansson
+FLAGS = -std=gnu11 -Wall -Wextra -Werror -D_GNU_SOURCE \
+	-I$(TOP)/uapi -I$(TOP)/lib $(shell $(PKG_CONFIG) --cflags $(PACKAGES)) $(CFLAGS)
+LIBS = $(shell $(PKG_CONFIG) --libs $(PACKAGES))
+
+prefix ?= /usr/local
+sysconfdir ?= $(if $(filter /usr,$(prefix)),/etc,$(prefix)/etc)
+sbindir ?= $(prefix)/sbin
+mandir ?= $(prefix)/share/man
+INSTALL ?= install
+
+LIBMEDES = $(TOP)/lib/libmedes.a
+
+# Several makes may run at once; the lock lets one of them build the library.
+$(LIBMEDES): FORCE
+	+@flock $(TOP)/lib/.lock $(MAKE) --no-print-directory -C $(TOP)/lib
+
+FORCE:
+
+.PHONY: FORCE
+.DEFAULT_GOAL := all
