@@ -29,16 +29,9 @@
 #define MIX_WORD  0x9e3779b185ebca87ULL
 #define MIX_PLACE 0xbf58476d1ce4e5b9ULL
 
-/* Where Linux maps user space, below 4 GiB excepted. */
-#define ADDRESS_FIRST (1ULL << 32)
-#define ADDRESS_END   (1ULL << 47)
-#define ADDRESS_KEPT  0xfffULL
-
 static __always_inline u64 blind(u64 word)
 {
-	bool address = word - ADDRESS_FIRST < ADDRESS_END - ADDRESS_FIRST;
-
-	return word & (address ? ADDRESS_KEPT : ~0ULL);
+	return word & (medes_is_address(word) ? MEDES_PAGE_SIZE - 1 : ~0ULL);
 }
 
 static __always_inline u64 mix(u64 hash)

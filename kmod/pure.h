@@ -17,6 +17,7 @@
 #include <linux/bitops.h>
 #include <linux/build_bug.h>
 #include <linux/errno.h>
+#include <linux/limits.h>
 #include <linux/lz4.h>
 #include <linux/minmax.h>
 #include <linux/string.h>
@@ -39,6 +40,7 @@ static inline int medes_lz4_compress(const void *src, void *dst, int len,
 #else /* user space */
 
 #include <errno.h>
+#include <limits.h>
 #include <lz4.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -59,6 +61,7 @@ typedef int64_t s64;
 #endif
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define min(a, b) ((a) < (b) ? (a) : (b))
+#define max(a, b) ((a) > (b) ? (a) : (b))
 #define hweight8(v) __builtin_popcount((u8)(v))
 #define static_assert _Static_assert
 #define swap(a, b) do { typeof(a) was_ = (a); (a) = (b); (b) = was_; } while (0)
@@ -124,6 +127,12 @@ static inline int medes_lz4_decompress(const void *src, void *dst, int len,
 /* The page as the pure files see it: 4 KiB, words in the host's order. */
 #define MEDES_PAGE_SIZE 4096
 #define MEDES_PAGE_WORDS (MEDES_PAGE_SIZE / 8)
+
+/* Is this where Linux maps user space, the lowest 4 GiB excepted? */
+static __always_inline bool medes_is_address(u64 word)
+{
+	return word - (1ULL << 32) < (1ULL << 47) - (1ULL << 32);
+}
 
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
 	      "medes reads pages and records as little-endian words");

@@ -6,11 +6,14 @@
  * into one mapping differ by the same amount: the slide between two layouts. So
  * the difference of two pages, taken word by word, has few distinct values, and
  * 4 bits a word say which. What is left is often a small step, a small number
- * or a pointer near another one, and is carried in fewer than 8 bytes.
+ * or a pointer near the one before, and is carried in fewer than 8 bytes.
  *
- * All of these are one operation, (word & keep) + add + (bytes & mask), with
- * the constants in a table of up to 15 codes that leads the patch. A decoder
- * needs no case for any of them and hence no branch to mispredict.
+ * All of these are one operation,
+ *
+ *	(word & keep) + (last address & near) + add + (bytes & mask),
+ *
+ * with the constants in a table of up to 15 codes that leads the patch. A
+ * decoder needs no case for any of them and hence no branch to mispredict.
  *
  * The encoder tallies what each delta and each value would save as a code of
  * its own, takes the best, and leaves the rest to typed literals. It need not
@@ -24,40 +27,47 @@
 
 #define GROUPS (MEDES_PAGE_WORDS / 8)
 
-/* A code in the patch: an octet, then the addend's octets, low ones first. */
-#define CODE_KEEP      0x80
-#define CODE_SIZE_SHIFT   4	/* into sizes[] */
-#define CODE_SIZE_MASK    7
-#define CODE_ADD_MASK  0x0f	/* octets of the addend, or one of: */
-#define CODE_ADD_PAGES    8	/* + octets of the addend in 4 KiB units */
-#define CODE_ADD_BIAS  0x0f	/* none: -(256 ^ size / 2) */
-#define PAGES_SHIFT      12
+/*
+ * A code in the patch: an octet, the kind above and the form of the addend
+ * below, then the addend's octets, low ones first.
+ */
+#define CODE_KIND_SHIFT 4
+#define CODE_FORM_MASK  0x0f
+#define FORM_PAGES      8	/* + octets, the unit being 4 KiB */
+#define FORM_INVALID    15
+#define PAGES_SHIFT     12
 
-static const u8 sizes[] = { 0, 1, 2, 3, 4, 5, 6, 8 };
-
-/* Literals, in the order in which they are tried. */
+/* What a code starts from, and how many bytes of the patch it adds to that. */
 enum {
-	STEP1,		/* base word and a signed step */
-	STEP2,
-	STEP4,
-	PLAIN2,		/* the word itself, its upper bytes 0 */
-	PLAIN4,
-	NEAR4,		/* within 2 GiB of the pivot */
-	PLAIN8,
+	PLAIN0, PLAIN1, PLAIN2, PLAIN3, PLAIN4, PLAIN6, PLAIN8,
+	STEP0, STEP1, STEP2, STEP3, STEP4,
+	NEAR1, NEAR2, NEAR3, NEAR4,
 	KINDS,
 };
 
+enum { FROM_ZERO, FROM_BASE, FROM_LAST };
+
 static const struct {
-	bool keep;
-	u8 index;	/* into sizes[] */
+	u8 from;
+	u8 size;
+	u8 wider;	/* kind that can take over from this one */
 } kinds[KINDS] = {
-	[STEP1]  = { true,  1 },
-	[STEP2]  = { true,  2 },
-	[STEP4]  = { true,  4 },
-	[PLAIN2] = { false, 2 },
-	[PLAIN4] = { false, 4 },
-	[NEAR4]  = { false, 4 },
-	[PLAIN8] = { false, 7 },
+	[PLAIN0] = { FROM_ZERO, 0, PLAIN1 },
+	[PLAIN1] = { FROM_ZERO, 1, PLAIN2 },
+	[PLAIN2] = { FROM_ZERO, 2, PLAIN3 },
+	[PLAIN3] = { FROM_ZERO, 3, PLAIN4 },
+	[PLAIN4] = { FROM_ZERO, 4, PLAIN6 },
+	[PLAIN6] = { FROM_ZERO, 6, PLAIN8 },
+	[PLAIN8] = { FROM_ZERO, 8, PLAIN8 },
+	[STEP0]  = { FROM_BASE, 0, STEP1 },
+	[STEP1]  = { FROM_BASE, 1, STEP2 },
+	[STEP2]  = { FROM_BASE, 2, STEP3 },
+	[STEP3]  = { FROM_BASE, 3, STEP4 },
+	[STEP4]  = { FROM_BASE, 4, PLAIN8 },
+	[NEAR1]  = { FROM_LAST, 1, NEAR2 },
+	[NEAR2]  = { FROM_LAST, 2, NEAR3 },
+	[NEAR3]  = { FROM_LAST, 3, NEAR4 },
+	[NEAR4]  = { FROM_LAST, 4, PLAIN8 },
 };
 
 #define UNRANKED 0xff
@@ -67,15 +77,12 @@ static u64 size_mask(unsigned int size)
 	return size ? ~0ULL >> (64 - 8 * size) : 0;
 }
 
-static u64 bias(unsigned int size)
+/* Steps are signed; adding this makes them fit unsigned bytes. */
+static u64 bias(unsigned int kind)
 {
-	return 1ULL << (8 * size - 1);
-}
-
-/* Is value, as a signed number, at most size bytes long? */
-static bool fits(u64 value, unsigned int size)
-{
-	return size >= 8 || value + bias(size) <= size_mask(size);
+	if (kinds[kind].from == FROM_ZERO || !kinds[kind].size)
+		return 0;
+	return 1ULL << (8 * kinds[kind].size - 1);
 }
 
 /* Octets of value as a signed number, 0 for 0. */
@@ -88,7 +95,7 @@ static unsigned int signed_size(u64 value)
 	return bits ? (63 - __builtin_clzll(bits) + 1) / 8 + 1 : 1;
 }
 
-/* How an addend is written: the low bits of its code's octet. */
+/* How an addend is written. */
 static unsigned int addend_form(u64 add)
 {
 	unsigned int size = signed_size(add);
@@ -97,25 +104,24 @@ static unsigned int addend_form(u64 add)
 	if (add & (MEDES_PAGE_SIZE - 1))
 		return size;
 	pages = signed_size((s64)add >> PAGES_SHIFT);
-	return pages < min(size, 7u) ? CODE_ADD_PAGES + pages : size;
+	return pages < min(size, 7u) ?
+		FORM_PAGES + pages : size;
 }
 
 static unsigned int addend_size(unsigned int form)
 {
-	if (form == CODE_ADD_BIAS)
-		return 0;
-	return form > CODE_ADD_PAGES ? form - CODE_ADD_PAGES : form;
+	return form > FORM_PAGES ? form - FORM_PAGES : form;
 }
 
-static u8 *put_code(u8 *out, bool keep, unsigned int index, u64 add)
+static u8 *put_code(u8 *out, unsigned int kind, u64 add)
 {
 	unsigned int form = addend_form(add);
 	unsigned int size = addend_size(form);
 	unsigned int i;
 
-	if (form > CODE_ADD_PAGES)
+	if (form > FORM_PAGES)
 		add = (s64)add >> PAGES_SHIFT;
-	*out++ = (keep ? CODE_KEEP : 0) | index << CODE_SIZE_SHIFT | form;
+	*out++ = kind << CODE_KIND_SHIFT | form;
 	for (i = 0; i < size; i++)
 		*out++ = add >> 8 * i;
 	return out;
@@ -140,35 +146,33 @@ static u16 tally(struct medes_words_tally *t, u64 value, unsigned int worth)
 	return t->slot[at] - 1;
 }
 
-static bool near_pivot(struct medes_words_work *work, u64 word)
+static unsigned int plain_size(u64 word)
 {
-	if (word >> 47 || !(word >> 32))
-		return false;
-	if (!work->pivot)
-		work->pivot = word;
-	return fits(word - work->pivot, 4);
+	return word ? (63 - __builtin_clzll(word)) / 8 + 1 : 1;
 }
 
-static unsigned int literal(struct medes_words_work *work, u64 word, u64 delta)
+/* The shortest way to carry a word that gets no code of its own. */
+static unsigned int literal(u64 word, u64 delta, u64 last)
 {
-	if (fits(delta, 1))
-		return STEP1;
-	if (fits(delta, 2))
-		return STEP2;
-	if (!(word >> 16))
-		return PLAIN2;
-	if (fits(delta, 4))
-		return STEP4;
-	if (!(word >> 32))
-		return PLAIN4;
-	if (near_pivot(work, word))
-		return NEAR4;
-	return PLAIN8;
+	static const u8 plain[] = {
+		PLAIN0, PLAIN1, PLAIN2, PLAIN3, PLAIN4, PLAIN6, PLAIN6, PLAIN8,
+		PLAIN8
+	};
+	unsigned int step = signed_size(delta);
+	unsigned int near = signed_size(word - last) ?: 1;
+	unsigned int size = plain_size(word);
+
+	if (step <= min(4u, size) && step <= near)
+		return STEP0 + step;
+	if (near <= 4 && near < size)
+		return NEAR1 + near - 1;
+	return plain[size];
 }
 
 static void collect(struct medes_words_work *work, const u64 *page,
 		    const u64 *base)
 {
+	u64 last = 0;
 	unsigned int i;
 
 	memset(work->deltas.slot, 0, sizeof(work->deltas.slot));
@@ -176,7 +180,6 @@ static void collect(struct medes_words_work *work, const u64 *page,
 	work->deltas.count = 0;
 	work->values.count = 0;
 	work->count = 0;
-	work->pivot = 0;
 
 	for (i = 0; i < MEDES_PAGE_WORDS; i++) {
 		u64 delta = page[i] - (base ? base[i] : 0);
@@ -185,14 +188,21 @@ static void collect(struct medes_words_work *work, const u64 *page,
 
 		if (!delta)
 			continue;
-		kind = literal(work, page[i], delta);
-		worth = sizes[kinds[kind].index];
+		kind = literal(page[i], delta, last);
+		worth = kinds[kind].size;
 		work->where[at] = i;
 		work->kind[at] = kind;
 		work->delta[at] = tally(&work->deltas, delta, worth);
 		work->value[at] = tally(&work->values, page[i], worth);
 		work->count++;
+		if (medes_is_address(page[i]))
+			last = page[i];
 	}
+}
+
+static int net(const struct medes_words_choice *choice)
+{
+	return choice->saved - choice->price;
 }
 
 /* The best of one tally into the list, best first. */
@@ -203,22 +213,26 @@ static unsigned int shortlist(struct medes_words_choice *best,
 	unsigned int i, at;
 
 	for (i = 0; i < from->count; i++) {
-		struct medes_words_value *entry = &from->value[i];
-		unsigned int price, gain;
+		struct medes_words_choice choice = {
+			.entry = &from->value[i],
+			.price = 1,
+			.saved = from->value[i].worth,
+			.keep = keep,
+		};
 
-		price = 1 + addend_size(addend_form(entry->value));
-		if (entry->worth <= price)
+		if (choice.saved <= choice.price)
 			continue;
-		gain = entry->worth - price;
+		choice.price += addend_size(addend_form(choice.entry->value));
+		if (net(&choice) <= 0)
+			continue;
 		if (count < MEDES_WORDS_CODES)
 			count++;
-		else if (best[count - 1].gain >= gain)
+		else if (net(&best[count - 1]) >= net(&choice))
 			continue;
-		for (at = count - 1; at > 0 && best[at - 1].gain < gain; at--)
+		for (at = count - 1; at > 0 && net(&best[at - 1]) < net(&choice);
+		     at--)
 			best[at] = best[at - 1];
-		best[at] = (struct medes_words_choice) {
-			entry, price, gain, keep
-		};
+		best[at] = choice;
 	}
 	return count;
 }
@@ -230,77 +244,134 @@ static unsigned int rank(const struct medes_words_work *work, unsigned int at)
 		   work->values.value[work->value[at]].rank);
 }
 
+/* What the choices save, and what the literals cost, each word counted once. */
+static void recount(struct medes_words_work *work, unsigned int count)
+{
+	unsigned int i;
+
+	for (i = 0; i < count; i++) {
+		work->best[i].entry->rank = i;
+		work->best[i].saved = 0;
+	}
+	memset(work->uses, 0, sizeof(work->uses));
+	for (i = 0; i < work->count; i++) {
+		unsigned int kind = work->kind[i];
+		unsigned int r = rank(work, i);
+
+		if (r == UNRANKED)
+			work->uses[kind]++;
+		else
+			work->best[r].saved += kinds[kind].size;
+	}
+}
+
+/* Takes one choice out of the list. */
+static unsigned int drop(struct medes_words_work *work, unsigned int count,
+			 unsigned int at)
+{
+	work->best[at].entry->rank = UNRANKED;
+	for (count--; at < count; at++)
+		work->best[at] = work->best[at + 1];
+	return count;
+}
+
+/* The kind in use that could take over from this one, or PLAIN8 if none. */
+static unsigned int heir(const struct medes_words_work *work, unsigned int kind)
+{
+	do
+		kind = kinds[kind].wider;
+	while (!work->uses[kind] && kind != PLAIN8);
+	return kind;
+}
+
 /*
- * Choices overlap, so the list is cut to those that still pay when each word
- * is counted once, and to the room that the literals in use leave. Each round
- * but the last drops one choice or more.
- *
- * Returns the number of choices; used gets a bit for each literal kind.
+ * Makes literals share codes until all fit, always those that lose least by
+ * it. False when the weakest choice is the smaller loss.
  */
-static unsigned int settle(struct medes_words_work *work, unsigned int count,
-			   unsigned int *used)
+static bool fit(struct medes_words_work *work, unsigned int count, int weakest)
+{
+	unsigned int i, used = 0;
+
+	for (i = 0; i < KINDS; i++) {
+		work->as[i] = i;
+		used += !!work->uses[i];
+	}
+	while (count + used > MEDES_WORDS_CODES) {
+		int least = weakest;
+		unsigned int from = PLAIN8, to;
+
+		for (i = 0; i < KINDS; i++) {
+			int loss = work->uses[i] *
+				(kinds[heir(work, i)].size - kinds[i].size);
+
+			if (loss && loss < least) {
+				least = loss;
+				from = i;
+			}
+		}
+		if (from == PLAIN8)
+			return false;
+		to = heir(work, from);
+		used -= !!work->uses[to];
+		work->uses[to] += work->uses[from];
+		work->uses[from] = 0;
+		for (i = 0; i < KINDS; i++)
+			if (work->as[i] == from)
+				work->as[i] = to;
+	}
+	return true;
+}
+
+/*
+ * Choices overlap with each other, and with the literals compete for room.
+ * Each round but the last drops one choice or more.
+ */
+static unsigned int settle(struct medes_words_work *work, unsigned int count)
 {
 	struct medes_words_choice *best = work->best;
-	unsigned int i, kept, room;
+	unsigned int i, weakest, was;
 
-	for (i = 0; i < count; i++)
-		best[i].entry->rank = i;
 	for (;;) {
-		u16 saved[MEDES_WORDS_CODES] = { 0 };
-
-		*used = 0;
-		for (i = 0; i < work->count; i++) {
-			unsigned int r = rank(work, i);
-
-			if (r == UNRANKED)
-				*used |= 1 << work->kind[i];
-			else
-				saved[r] += sizes[kinds[work->kind[i]].index];
+		recount(work, count);
+		was = count;
+		weakest = 0;
+		for (i = count; i-- > 0;) {
+			if (net(&best[i]) <= 0)
+				count = drop(work, count, i);
 		}
-		room = MEDES_WORDS_CODES;
-		for (i = 0; i < KINDS; i++)
-			room -= *used >> i & 1;
-
-		for (i = 0, kept = 0; i < count; i++) {
-			if (saved[i] <= best[i].price || kept == room) {
-				best[i].entry->rank = UNRANKED;
-				continue;
-			}
-			best[i].entry->rank = kept;
-			best[kept++] = best[i];
-		}
-		if (kept == count)
+		if (count != was)
+			continue;
+		for (i = 1; i < count; i++)
+			if (net(&best[i]) < net(&best[weakest]))
+				weakest = i;
+		if (fit(work, count, count ? net(&best[weakest]) : INT_MAX))
 			return count;
-		count = kept;
+		count = drop(work, count, weakest);
 	}
 }
 
 /* Gives every word its code and writes the table. */
 static u8 *put_table(struct medes_words_work *work, unsigned int count,
-		     unsigned int used, u8 *out, unsigned int *codes)
+		     u8 *out, unsigned int *codes)
 {
 	u8 code[KINDS];
 	unsigned int i;
 
 	*codes = 0;
 	for (i = 0; i < count; i++, ++*codes)
-		out = put_code(out, work->best[i].keep, 0,
+		out = put_code(out, work->best[i].keep ? STEP0 : PLAIN0,
 			       work->best[i].entry->value);
 	for (i = 0; i < KINDS; i++) {
-		if (!(used >> i & 1))
+		if (!work->uses[i])
 			continue;
 		code[i] = ++*codes;
-		if (i == NEAR4)
-			out = put_code(out, false, kinds[i].index,
-				       work->pivot - bias(4));
-		else
-			*out++ = kinds[i].index << CODE_SIZE_SHIFT |
-				 (kinds[i].keep ? CODE_KEEP | CODE_ADD_BIAS : 0);
+		out = put_code(out, i, 0);
 	}
 	for (i = 0; i < work->count; i++) {
 		unsigned int r = rank(work, i);
 
-		work->code[i] = r == UNRANKED ? code[work->kind[i]] : r + 1;
+		work->code[i] = r == UNRANKED ? code[work->as[work->kind[i]]] :
+						r + 1;
 	}
 	return out;
 }
@@ -333,22 +404,25 @@ static u8 *put_map(const struct medes_words_work *work, u8 *out)
 static u8 *put_literals(const struct medes_words_work *work, const u64 *page,
 			u8 *out)
 {
+	u64 last = 0;
 	unsigned int i;
 
 	for (i = 0; i < work->count; i++) {
-		unsigned int kind = work->kind[i];
-		unsigned int size = sizes[kinds[kind].index];
-		u64 literal = page[work->where[i]];
+		unsigned int kind = work->as[work->kind[i]];
+		u64 word = page[work->where[i]];
+		u64 literal = word + bias(kind);
 
-		if (rank(work, i) != UNRANKED)
-			continue;
-		if (kinds[kind].keep)
-			literal = work->deltas.value[work->delta[i]].value +
-				  bias(size);
-		else if (kind == NEAR4)
-			literal -= work->pivot - bias(4);
-		put_unaligned_le64(literal, out);
-		out += size;
+		if (rank(work, i) == UNRANKED) {
+			if (kinds[kind].from == FROM_BASE)
+				literal = bias(kind) +
+					work->deltas.value[work->delta[i]].value;
+			else if (kinds[kind].from == FROM_LAST)
+				literal -= last;
+			put_unaligned_le64(literal, out);
+			out += kinds[kind].size;
+		}
+		if (medes_is_address(word))
+			last = word;
 	}
 	return out;
 }
@@ -368,15 +442,14 @@ int medes_words_diff(struct medes_words_work *work, const void *page,
 		     const void *base, u8 *patch, unsigned int *codes)
 {
 	unsigned int count = 0;
-	unsigned int used;
 	u8 *out;
 
 	collect(work, page, base);
 	if (base)
 		count = shortlist(work->best, count, &work->deltas, true);
 	count = shortlist(work->best, count, &work->values, false);
-	count = settle(work, count, &used);
-	out = put_table(work, count, used, patch, codes);
+	count = settle(work, count);
+	out = put_table(work, count, patch, codes);
 	out = put_map(work, out);
 	out = put_literals(work, page, out);
 	return out - patch;
@@ -386,31 +459,28 @@ int medes_words_diff(struct medes_words_work *work, const void *page,
 static const u8 *get_code(struct medes_words_code *code, const u8 *in,
 			  const u8 *end)
 {
-	unsigned int octet, form, size, i;
+	unsigned int kind, form, size, i;
 	u64 add = 0;
 
 	if (in == end)
 		return NULL;
-	octet = *in++;
-	code->keep = octet & CODE_KEEP ? ~0ULL : 0;
-	code->size = sizes[octet >> CODE_SIZE_SHIFT & CODE_SIZE_MASK];
-	code->mask = size_mask(code->size);
-
-	form = octet & CODE_ADD_MASK;
-	if (form == CODE_ADD_BIAS) {
-		if (!code->size)
-			return NULL;
-		code->add = -bias(code->size);
-		return in;
-	}
+	kind = *in >> CODE_KIND_SHIFT;
+	form = *in++ & CODE_FORM_MASK;
 	size = addend_size(form);
-	if (size > end - in)
+	if (form == FORM_INVALID || size > end - in)
 		return NULL;
 	for (i = 0; i < size; i++)
 		add |= (u64)*in++ << 8 * i;
 	if (size)
 		add = (s64)(add << (64 - 8 * size)) >> (64 - 8 * size);
-	code->add = form > CODE_ADD_PAGES ? add << PAGES_SHIFT : add;
+	if (form > FORM_PAGES)
+		add <<= PAGES_SHIFT;
+
+	code->keep = kinds[kind].from == FROM_BASE ? ~0ULL : 0;
+	code->near = kinds[kind].from == FROM_LAST ? ~0ULL : 0;
+	code->size = kinds[kind].size;
+	code->mask = size_mask(code->size);
+	code->add = add - bias(kind);
 	return in;
 }
 
@@ -435,7 +505,7 @@ int medes_words_apply(struct medes_words_code table[MEDES_WORDS_CODES + 1],
 	const u8 *masks, *nibbles, *in;
 	unsigned int count = 0, nibble = 0, bad = 0;
 	u64 *words = page;
-	u64 groups, left;
+	u64 groups, left, last = 0;
 	unsigned int i;
 
 	if (codes > MEDES_WORDS_CODES)
@@ -474,9 +544,11 @@ int medes_words_apply(struct medes_words_code table[MEDES_WORDS_CODES + 1],
 			nibble++;
 			bad |= c - 1 >= codes;
 			code = &table[c];
-			*word = (*word & code->keep) + code->add +
-				 (get_unaligned_le64(in) & code->mask);
+			*word = (*word & code->keep) + (last & code->near) +
+				code->add +
+				(get_unaligned_le64(in) & code->mask);
 			in += code->size;
+			last = medes_is_address(*word) ? *word : last;
 		}
 		if (in > end)
 			return -EBADMSG;

@@ -20,13 +20,14 @@
 
 /*
  * Bytes after a patch that medes_words_apply() may read and never uses: it
- * checks its place once for 8 words of up to 8 bytes, then loads 8 more.
+ * checks its place once for every 8 words, and each loads 8 bytes.
  */
-#define MEDES_WORDS_SLACK 72
+#define MEDES_WORDS_SLACK 64
 
-/* What a code does: word = (word & keep) + add + (next bytes & mask) */
+/* word = (word & keep) + (last address & near) + add + (next bytes & mask) */
 struct medes_words_code {
 	u64 keep;
+	u64 near;
 	u64 add;
 	u64 mask;
 	u64 size;	/* bytes taken from the patch */
@@ -43,7 +44,7 @@ struct medes_words_value {
 struct medes_words_choice {
 	struct medes_words_value *entry;
 	u16 price;	/* bytes of the code */
-	u16 gain;	/* bytes that are left when it is paid */
+	u16 saved;	/* bytes, the price not taken off */
 	bool keep;	/* a delta */
 };
 
@@ -64,8 +65,9 @@ struct medes_words_work {
 	u16 value[MEDES_PAGE_WORDS];		/* its place in values */
 	u8 kind[MEDES_PAGE_WORDS];		/* its cheapest literal */
 	u8 code[MEDES_PAGE_WORDS];
-	u64 pivot;				/* a pointer, or 0 */
 	struct medes_words_choice best[MEDES_WORDS_CODES];
+	u16 uses[16];				/* of each kind of literal */
+	u8 as[16];				/* the kind that stands in */
 };
 
 int medes_words_diff(struct medes_words_work *work, const void *page,
