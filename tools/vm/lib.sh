@@ -40,6 +40,12 @@ fresh_tmp() {
 	echo "$CACHE/$1.tmp"
 }
 
+# expire: what no run has used for 30 days makes place for something new
+expire() {
+	find "$CACHE" -mindepth 1 -maxdepth 1 -mtime +30 \( -name 'root-*' -o -name 'debug-*' \
+		-o -name 'build-*' -o -name 'initrd-*' -o -name 'kernel-tools-*' \) -exec rm -rf {} +
+}
+
 # mirror: the Debian archive that the host's own apt uses, whatever the form of
 # its sources: apt itself is asked, so nothing has to be parsed here.
 mirror() {

@@ -118,7 +118,7 @@ end_guests() {
 
 console_end() {
 	echo "--- guest $1, end of its console:" >&2
-	tail -n 60 "$dir/console.$1" 2>/dev/null | tr -d '\r' >&2
+	tail -n 90 "$dir/console.$1" 2>/dev/null | tr -d '\r' >&2
 	cat "$dir/qemu.$1" >&2
 	echo "---" >&2
 }
@@ -149,12 +149,18 @@ judge() {
 	local k word status=0 quiet=1
 	for ((k = 1; k <= nodes; k++)); do
 		[ -e "$dir/ctl/$k/status" ] || [ -n "${asked[$k]:-}" ] && continue
-		if [ -n "$timed_out" ]; then say "guest $k: no end after $timeout s"; else say "guest $k died"; fi
-		console_end $k
 		status=124
+		if [ -n "$timed_out" ]; then
+			say "guest $k: no end after $timeout s"
+		elif [ -z "$lost" ] || [ "$k" = "$lost" ]; then
+			say "guest $k died"
+		else
+			continue
+		fi
+		console_end $k
 	done
-	for ((k = 1; k <= nodes; k++)); do complaints $k || quiet=; done
 	[ $status = 0 ] || exit $status
+	for ((k = 1; k <= nodes; k++)); do complaints $k || quiet=; done
 	read -r word status < "$dir/ctl/1/status"
 	[ "$word" = ended ] || exit 124
 	if [ -z "$quiet" ] && [ "$status" = 0 ]; then
