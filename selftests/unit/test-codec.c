@@ -1,0 +1,416 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Every page comes back as it was, from a record of the encoding and of about
+ * the length that its kind of page deserves.
+ */
+#include "codec.h"
+#include "pages.h"
+
+static u64 *page, *base, *out;
+static struct medes_workspace *ws;
+static struct medes_scratch *scratch;
+
+static int group_start(void **state)
+{
+	(void)state;
+	page = guarded(MEDES_PAGE_SIZE);
+	base = guarded(MEDES_PAGE_SIZE);
+	out = guarded(MEDES_PAGE_SIZE);
+	ws = guarded(sizeof(*ws));
+	scratch = guarded(sizeof(*scratch));
+	return 0;
+}
+
+static int group_end(void **state)
+{
+	(void)state;
+	guarded_free(page, MEDES_PAGE_SIZE);
+	guarded_free(base, MEDES_PAGE_SIZE);
+	guarded_free(out, MEDES_PAGE_SIZE);
+	guarded_free(ws, sizeof(*ws));
+	guarded_free(scratch, sizeof(*scratch));
+	return 0;
+}
+
+static int start(void **state)
+{
+	(void)state;
+	random_start(2);
+	memset(page, 0, MEDES_PAGE_SIZE);
+	memset(base, 0, MEDES_PAGE_SIZE);
+	return 0;
+}
+
+/*
+ * Encodes page against with, decodes the record from a place where it ends at
+ * the end of memory, and compares. Returns the record's length, or what
+ * medes_encode() said if it refused.
+ */
+static int round_trip(const u64 *with, u8 *encoding)
+{
+	const void *data;
+	u8 *record;
+	int len;
+
+	*encoding = 0xff;
+	len = medes_encode(ws, page, with, encoding, &data);
+	if (len < 0)
+		return len;
+	assert_in_range(len, 0, MEDES_PATCH_MAX);
+	record = guarded(len);
+	memcpy(record, data, len);
+	memset(out, 0xa5, MEDES_PAGE_SIZE);
+	memset(scratch, 0x5a, sizeof(*scratch));
+	assert_int_equal(medes_decode(scratch, *encoding, record, len, with,
+				      out), 0);
+	assert_memory_equal(out, page, MEDES_PAGE_SIZE);
+	guarded_free(record, len);
+	return len;
+}
+
+static void assert_encodes(const u64 *with, u8 encoding, int shortest,
+			   int longest)
+{
+	u8 got;
+	int len = round_trip(with, &got);
+
+	assert_int_equal(got, encoding);
+	assert_in_range(len, shortest, longest);
+}
+
+static void assert_refused(const u64 *with)
+{
+	u8 encoding;
+
+	assert_int_equal(round_trip(with, &encoding), -E2BIG);
+}
+
+static void zero_page(void **state)
+{
+	(void)state;
+	assert_encodes(NULL, MEDES_ENCODING_ZERO, 0, 0);
+	assert_encodes(base, MEDES_ENCODING_ZERO, 0, 0);
+	page_random(base);
+	assert_encodes(base, MEDES_ENCODING_ZERO, 0, 0);
+}
+
+static void same_page(void **state)
+{
+	(void)state;
+	page_random(page);
+	memcpy(base, page, MEDES_PAGE_SIZE);
+	assert_encodes(base, MEDES_ENCODING_SAME, 0, 0);
+	assert_encodes(page, MEDES_ENCODING_SAME, 0, 0);
+	page[511] ^= 1ULL << 63;
+	assert_encodes(base, MEDES_ENCODING_WORDS, 1, 24);
+}
+
+static void random_page_stays(void **state)
+{
+	(void)state;
+	page_random(page);
+	assert_refused(NULL);
+	assert_refused(base);
+	page_random(base);
+	assert_refused(base);
+}
+
+static void text_is_compressed(void **state)
+{
+	(void)state;
+	page_text(page);
+	assert_encodes(NULL, MEDES_ENCODING_SELF, 100, 2400);
+	page_random(base);
+	assert_encodes(base, MEDES_ENCODING_SELF, 100, 2400);
+}
+
+static void pointers_without_base_beat_lz4(void **state)
+{
+	static char packed[LZ4_COMPRESSBOUND(MEDES_PAGE_SIZE)];
+	int lz4;
+
+	(void)state;
+	page_objects(page);
+	lz4 = LZ4_compress_default((char *)page, packed, MEDES_PAGE_SIZE,
+				   sizeof(packed));
+	assert_encodes(NULL, MEDES_ENCODING_SELF, 100, lz4 * 9 / 10);
+}
+
+static void few_words_cost_few_bytes(void **state)
+{
+	int n;
+
+	(void)state;
+	page_random(base);
+	for (n = 1; n <= 8; n++) {
+		memcpy(page, base, MEDES_PAGE_SIZE);
+		for (int i = 0; i < n; i++)
+			page[i * 60 + 7] += 1 + i;
+		assert_encodes(base, MEDES_ENCODING_WORDS, n, 14 + 3 * n);
+	}
+}
+
+static void slid_pages_are_small(void **state)
+{
+	static const u64 slides[] = {
+		0x2b3c4d5000, -0x123456000ULL, 0x7000, 0x1f0000000,
+		0x3333333000, -0x7777000ULL, 0x10000, 0x5544332211000,
+	};
+	unsigned int count;
+
+	(void)state;
+	page_objects(base);
+	for (count = 1; count <= ARRAY_SIZE(slides); count++) {
+		page_slide(page, base, count, slides);
+		assert_memory_not_equal(page, base, MEDES_PAGE_SIZE);
+		/* 256 pointers: a map of them all, whatever the slides */
+		assert_encodes(base, MEDES_ENCODING_WORDS, 20,
+			       80 + count * 12);
+	}
+}
+
+static void more_slides_than_codes(void **state)
+{
+	u64 slides[60];
+	unsigned int i;
+
+	(void)state;
+	page_objects(base);
+	for (i = 0; i < ARRAY_SIZE(slides); i++)
+		slides[i] = (random_word() >> 20) << 12;
+	page_slide(page, base, 17, slides);
+	assert_encodes(base, MEDES_ENCODING_WORDS, 100, 700);
+	page_slide(page, base, 60, slides);
+	assert_encodes(base, MEDES_ENCODING_WORDS, 100, 1600);
+}
+
+static void every_delta_different(void **state)
+{
+	int i;
+	u8 encoding;
+
+	(void)state;
+	page_random(base);
+	for (i = 0; i < MEDES_PAGE_WORDS; i++)
+		page[i] = base[i] + ((u64)(i + 1) << 40) + i;
+	round_trip(base, &encoding);
+	for (i = 0; i < MEDES_PAGE_WORDS; i++)
+		page[i] = base[i] + i - 256;
+	assert_encodes(base, MEDES_ENCODING_WORDS, 512, 1000);
+	for (i = 0; i < MEDES_PAGE_WORDS; i++)
+		page[i] = base[i] + (u64)i * i * i * 16 + i;
+	assert_encodes(base, MEDES_ENCODING_WORDS, 1024, 2400);
+}
+
+static void alternating_words(void **state)
+{
+	int i;
+
+	(void)state;
+	page_random(base);
+	for (i = 0; i < MEDES_PAGE_WORDS; i++)
+		page[i] = i % 2 ? base[i] : base[i] + 0x1000;
+	assert_encodes(base, MEDES_ENCODING_WORDS, 10, 64);
+	for (i = 0; i < MEDES_PAGE_WORDS; i++)
+		page[i] = i % 2 ? 0x1111222233334444 : 0x5555666677778888;
+	assert_encodes(base, MEDES_ENCODING_WORDS, 10, 64);
+	assert_encodes(NULL, MEDES_ENCODING_SELF, 10, 64);
+}
+
+/* A step or number just inside and just outside what each literal carries. */
+static void literals_at_their_limits(void **state)
+{
+	unsigned int bits, i;
+	int off;
+
+	(void)state;
+	for (bits = 1; bits < 64; bits++) {
+		for (off = -2; off <= 2; off++) {
+			page_random(base);
+			memcpy(page, base, MEDES_PAGE_SIZE);
+			for (i = 0; i < 32; i++) {
+				u64 step = (1ULL << bits) + off;
+
+				/* 8 of each, distinct enough to be literals */
+				page[i * 16 + 1] = base[i * 16 + 1] + step;
+				page[i * 16 + 2] = base[i * 16 + 2] - step;
+				page[i * 16 + 3] = step;
+				page[i * 16 + 4] = -step;
+				page[i * 16 + 5] = base[i * 16 + 5] + step - i;
+				page[i * 16 + 6] = base[i * 16 + 6] - step - i;
+				page[i * 16 + 7] = step - i;
+			}
+			assert_encodes(base, MEDES_ENCODING_WORDS, 20, 2200);
+		}
+	}
+}
+
+/*
+ * Addends of every length, in bytes and in pages. A slide of seven octets of
+ * pages was once written as if it were the bias of a step.
+ */
+static void slides_of_every_length(void **state)
+{
+	unsigned int bits, i;
+	int sign;
+
+	(void)state;
+	page_random(base);
+	for (bits = 0; bits < 64; bits++) {
+		for (sign = -1; sign <= 1; sign += 2) {
+			u64 slide = (1ULL << bits) * sign;
+
+			for (i = 0; i < MEDES_PAGE_WORDS; i++)
+				page[i] = base[i] + (i % 5 ? 0 : slide);
+			assert_encodes(base, MEDES_ENCODING_WORDS, 10, 200);
+			slide += 0x5000;
+			for (i = 0; i < MEDES_PAGE_WORDS; i++)
+				page[i] = base[i] + (i % 5 ? 0 : slide);
+			assert_encodes(base, MEDES_ENCODING_WORDS, 10, 200);
+		}
+	}
+}
+
+static void any_page_comes_back(void **state)
+{
+	unsigned int words = 0, self = 0, refused = 0;
+	u8 encoding;
+	int i;
+
+	(void)state;
+	for (i = 0; i < 20000; i++) {
+		switch (i % 4) {
+		case 0:
+			page_objects(base);
+			break;
+		case 1:
+			page_text(base);
+			break;
+		case 2:
+			page_random(base);
+			break;
+		default:
+			memset(base, 0, MEDES_PAGE_SIZE);
+		}
+		page_mutate(page, base, random_below(2) ? random_below(40) :
+						       random_below(1500));
+		if (round_trip(i % 5 ? base : NULL, &encoding) < 0)
+			refused++;
+		words += encoding == MEDES_ENCODING_WORDS;
+		self += encoding == MEDES_ENCODING_SELF;
+	}
+	/* else the loop has not seen what it is for */
+	assert_true(words > 5000);
+	assert_true(self > 1000);
+	assert_true(refused > 100);
+}
+
+/* The patch itself keeps to its bound, where a record would be refused. */
+static void patches_keep_to_their_bound(void **state)
+{
+	unsigned int codes;
+	int i, len, longest = 0;
+
+	(void)state;
+	for (i = 0; i < 3000; i++) {
+		page_random(base);
+		page_mutate(page, base, random_below(5000));
+		len = medes_words_diff(&ws->words, page, base, ws->patch,
+				       &codes);
+		assert_in_range(len, 0, MEDES_WORDS_MAX);
+		assert_in_range(codes, 0, MEDES_WORDS_CODES);
+		longest = max(longest, len);
+		memset(ws->patch + len, 0xff, MEDES_WORDS_SLACK);
+		memcpy(out, base, MEDES_PAGE_SIZE);
+		assert_int_equal(medes_words_apply(scratch->table, ws->patch,
+						   len, codes, out), 0);
+		assert_memory_equal(out, page, MEDES_PAGE_SIZE);
+	}
+	page_random(page);
+	len = medes_words_diff(&ws->words, page, base, ws->patch, &codes);
+	assert_in_range(len, MEDES_PAGE_SIZE, MEDES_WORDS_MAX);
+	assert_true(longest > 2000);
+}
+
+/* Just under the limit is stored, just over it is not. */
+static void records_end_at_the_limit(void **state)
+{
+	int i, len = 0, longest = 0;
+	u8 encoding;
+
+	(void)state;
+	page_random(base);
+	memcpy(page, base, MEDES_PAGE_SIZE);
+	for (i = 0; i < MEDES_PAGE_WORDS && len >= 0; i++) {
+		page[i] = random_word();
+		len = round_trip(base, &encoding);
+		longest = max(longest, len);
+	}
+	assert_int_equal(len, -E2BIG);
+	assert_in_range(longest, MEDES_PATCH_MAX - 10, MEDES_PATCH_MAX);
+}
+
+/* A fault may rebuild a page over the copy of its base. */
+static void page_may_replace_its_base(void **state)
+{
+	static const u64 slides[] = { 0x123000, -0x77000ULL };
+	const void *data;
+	u8 encoding;
+	int len;
+
+	(void)state;
+	page_objects(base);
+	page_slide(page, base, 2, slides);
+	len = medes_encode(ws, page, base, &encoding, &data);
+	assert_true(len > 0);
+	assert_int_equal(encoding, MEDES_ENCODING_WORDS);
+	assert_int_equal(medes_decode(scratch, encoding, data, len, base,
+				      base), 0);
+	assert_memory_equal(page, base, MEDES_PAGE_SIZE);
+
+	assert_int_equal(medes_decode(scratch, MEDES_ENCODING_SAME, data, 0,
+				      base, base), 0);
+	assert_memory_equal(page, base, MEDES_PAGE_SIZE);
+}
+
+static void encoding_changes_neither_page(void **state)
+{
+	static u64 page_was[MEDES_PAGE_WORDS], base_was[MEDES_PAGE_WORDS];
+	u8 encoding;
+
+	(void)state;
+	page_objects(base);
+	page_mutate(page, base, 100);
+	memcpy(page_was, page, MEDES_PAGE_SIZE);
+	memcpy(base_was, base, MEDES_PAGE_SIZE);
+	assert_true(round_trip(base, &encoding) > 0);
+	assert_true(round_trip(NULL, &encoding) > 0);
+	assert_memory_equal(page, page_was, MEDES_PAGE_SIZE);
+	assert_memory_equal(base, base_was, MEDES_PAGE_SIZE);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(zero_page, start),
+		cmocka_unit_test_setup(same_page, start),
+		cmocka_unit_test_setup(random_page_stays, start),
+		cmocka_unit_test_setup(text_is_compressed, start),
+		cmocka_unit_test_setup(pointers_without_base_beat_lz4, start),
+		cmocka_unit_test_setup(few_words_cost_few_bytes, start),
+		cmocka_unit_test_setup(slid_pages_are_small, start),
+		cmocka_unit_test_setup(more_slides_than_codes, start),
+		cmocka_unit_test_setup(every_delta_different, start),
+		cmocka_unit_test_setup(alternating_words, start),
+		cmocka_unit_test_setup(literals_at_their_limits, start),
+		cmocka_unit_test_setup(slides_of_every_length, start),
+		cmocka_unit_test_setup(any_page_comes_back, start),
+		cmocka_unit_test_setup(patches_keep_to_their_bound, start),
+		cmocka_unit_test_setup(records_end_at_the_limit, start),
+		cmocka_unit_test_setup(page_may_replace_its_base, start),
+		cmocka_unit_test_setup(encoding_changes_neither_page, start),
+	};
+
+	return cmocka_run_group_tests_name("codec", tests, group_start,
+					   group_end);
+}
