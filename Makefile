@@ -49,7 +49,7 @@ check-unit:
 	tools/vm/check unit
 
 demo:
-	tools/vm/run --mem 4096 --timeout 1800 -- /usr/lib/medes/demo/run
+	@. ./tools/demo/guest.conf && tools/vm/run --mem $$mem --timeout $$timeout -- /usr/lib/medes/demo/run
 
 uapi:
 	tools/ynl-regen
