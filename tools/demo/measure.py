@@ -6,6 +6,8 @@ import subprocess
 import time
 
 HIGH_FRACTION = "/proc/sys/vm/percpu_pagelist_high_fraction"
+KHUGEPAGED_SLEEP = "/sys/kernel/mm/transparent_hugepage/khugepaged/scan_sleep_millisecs"
+AN_HOUR = 3600 * 1000
 
 
 def read(path):
@@ -41,11 +43,25 @@ def libc_address(pid):
 	raise OSError(f"process {pid} has no C library mapped")
 
 
+def _set(path, value):
+	"""Returns how to undo it."""
+	before = read(path)
+	write(path, value)
+	return lambda: write(path, before)
+
+
 def bound_page_lists():
-	"""Per-CPU free lists hide memory from MemFree; returns how to undo."""
-	before = read(HIGH_FRACTION)
-	write(HIGH_FRACTION, 1 << 20)
-	return lambda: write(HIGH_FRACTION, before)
+	"""Per-CPU free lists hide memory from MemFree."""
+	return _set(HIGH_FRACTION, 1 << 20)
+
+
+def pause_khugepaged():
+	"""It would add zero pages to frozen processes while they are measured."""
+	if not os.path.exists(KHUGEPAGED_SLEEP):
+		return lambda: None
+	undo = _set(KHUGEPAGED_SLEEP, AN_HOUR)
+	time.sleep(1)	# for the round that it may be in
+	return undo
 
 
 def free_memory():
@@ -70,7 +86,7 @@ class Zram:
 
 	def begin(self, size):
 		"""An empty device that takes size bytes."""
-		self._reset()
+		self.empty()
 		try:
 			write(f"{self.sysfs}/comp_algorithm", self.algorithm)
 		except OSError as error:
@@ -89,12 +105,12 @@ class Zram:
 		stat = read(f"{self.sysfs}/mm_stat").split()
 		return int(stat[0]), int(stat[2])
 
-	def _reset(self):
+	def empty(self):
 		if self.fd >= 0:
 			os.close(self.fd)
 			self.fd = -1
 		write(f"{self.sysfs}/reset", 1)
 
 	def close(self):
-		self._reset()
+		self.empty()
 		write("/sys/class/zram-control/hot_remove", self.number)

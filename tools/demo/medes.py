@@ -37,8 +37,8 @@ class Usage:
 def _usage(reply, command):
 	try:
 		stats = reply["stats"]
-		return Usage({name: stats[f"pages-{name}"] for name in ENCODINGS},
-			     stats["record-bytes"], stats["device-page-bytes"], stats["base-bytes"])
+		return Usage({name: stats[f"pages_{name}"] for name in ENCODINGS},
+			     stats["record_bytes"], stats["device_page_bytes"], stats["base_bytes"])
 	except (KeyError, TypeError) as error:
 		raise DemoError(f"`{command}` has no counter {error}; it says {json.dumps(reply)[:300]}") from error
 

@@ -134,20 +134,20 @@ class Demo:
 
 	def look_at_pages(self):
 		"""Freeze all, hash every anonymous page, and let zram have the same pages."""
+		self.undo.append(measure.pause_khugepaged())
 		for sandbox in self.sandboxes:
 			sandbox.freeze()
 			sandbox.anonymous = measure.anonymous(sandbox.pid)
 			sandbox.huge = measure.huge(sandbox.pid)
 		self.reader = pages.Reader()
 		zram = measure.Zram()
-		try:
-			for name in self.names:
-				zram.begin(sum(s.anonymous for s in self.of(name)))
-				for sandbox in self.of(name):
-					self._snapshot(sandbox, zram.write)
-				self.zram[name] = zram.kept()
-		finally:
-			zram.close()
+		self.undo.append(zram.close)
+		for name in self.names:
+			zram.begin(sum(s.anonymous for s in self.of(name)))
+			for sandbox in self.of(name):
+				self._snapshot(sandbox, zram.write)
+			self.zram[name] = zram.kept()
+		zram.empty()
 		count = sum(len(s.pages) for s in self.sandboxes)
 		self.say(f"frozen, {count} anonymous pages hashed and given to zram with zstd")
 

@@ -22,6 +22,13 @@ import functions
 LARGEST_REQUEST = 1 << 20
 
 
+def _json(body):
+	try:
+		return json.loads(body)
+	except ValueError as error:
+		raise ValueError(f"the body is not JSON: {error}") from None
+
+
 class Handler(BaseHTTPRequestHandler):
 	def do_GET(self):
 		if self.path == "/healthz":
@@ -35,7 +42,7 @@ class Handler(BaseHTTPRequestHandler):
 			length = int(self.headers.get("Content-Length", 0))
 			if not 0 < length <= LARGEST_REQUEST:
 				raise ValueError(f"a body of {length} bytes; 1 to {LARGEST_REQUEST} are taken")
-			request = json.loads(self.rfile.read(length))
+			request = _json(self.rfile.read(length))
 			if not isinstance(request, dict) or not isinstance(request.get("seed"), int):
 				raise ValueError('the body is not {"seed": integer}')
 		except ValueError as error:
