@@ -136,4 +136,7 @@ static inline bool medes_op_ended(const struct medes_op *op)
 /* Pages that are deduplicated now. */
 uint64_t medes_stats_pages(const struct medes_stats *stats);
 
+/* Frees what a sandbox owns, not the sandbox. */
+void medes_sandbox_clear(struct medes_sandbox *sandbox);
+
 #endif /* MEDES_H */

@@ -17,6 +17,4 @@ int medes_parse_page(struct nlmsghdr *nlh, struct medes_page *out);
 int medes_parse_op(struct nlmsghdr *nlh, struct medes_op *out);
 int medes_parse_loss(struct nlmsghdr *nlh, struct medes_loss *out);
 
-void medes_sandbox_clear(struct medes_sandbox *sandbox);
-
 #endif /* MEDES_PARSE_H */

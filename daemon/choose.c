@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Base page choice, as in Medes (EuroSys '22): the page that shares most
+ * sampled hashes. An equal page beats them all. Among equals, the base that the
+ * sandbox uses most already: few bases then keep it, and the others may go.
+ */
+#include <stdlib.h>
+#include <uthash.h>
+#include "choose.h"
+
+struct usage_count {
+	uint64_t base;
+	uint64_t pages;
+	UT_hash_handle hh;
+};
+
+static struct usage_count *count_of(const struct usage *usage, uint64_t base)
+{
+	struct usage_count *c;
+
+	HASH_FIND(hh, usage->counts, &base, sizeof(base), c);
+	return c;
+}
+
+static void count_up(struct usage *usage, uint64_t base)
+{
+	struct usage_count *c = count_of(usage, base);
+
+	if (!c) {
+		c = calloc(1, sizeof(*c));
+		if (!c)	/* ties are broken less well, that is all */
+			return;
+		c->base = base;
+		HASH_ADD(hh, usage->counts, base, sizeof(c->base), c);
+	}
+	c->pages++;
+}
+
+static uint64_t pages_of(const struct usage *usage, uint64_t base)
+{
+	const struct usage_count *c = count_of(usage, base);
+
+	return c ? c->pages : 0;
+}
+
+static bool better(const struct usage *usage, const struct candidate *a, const struct candidate *b)
+{
+	uint64_t used_a, used_b;
+
+	if (a->equal != b->equal)
+		return a->equal;
+	if (a->shared != b->shared)
+		return a->shared > b->shared;
+	if (a->base != b->base) {
+		used_a = pages_of(usage, a->base);
+		used_b = pages_of(usage, b->base);
+		return used_a != used_b ? used_a > used_b : a->base < b->base;
+	}
+	return a->index < b->index;
+}
+
+/**
+ * choose() - pick a base page
+ * @usage: of the sandbox; the pick is counted
+ * @from: what the registry found
+ *
+ * Return: the pick, or NULL when there is no candidate.
+ */
+const struct candidate *choose(struct usage *usage, const struct candidates *from)
+{
+	const struct candidate *best = NULL;
+	unsigned int i;
+
+	for (i = 0; i < from->n; i++)
+		if (!best || better(usage, &from->v[i], best))
+			best = &from->v[i];
+	if (best)
+		count_up(usage, best->base);
+	return best;
+}
+
+void usage_clear(struct usage *usage)
+{
+	struct usage_count *c, *next;
+
+	HASH_ITER(hh, usage->counts, c, next) {
+		HASH_DEL(usage->counts, c);
+		free(c);
+	}
+}

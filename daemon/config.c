@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The configuration file: systemd's form, read by inih.
+ *
+ * One table says which keys there are, what they may hold and where they go.
+ * Anything else in the file is refused with its line, because a misspelt key
+ * that is silently ignored is found only when it matters.
+ */
+#include <errno.h>
+#include <ini.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <syslog.h>
+#include "config.h"
+#include "medes.h"
+#include "registry.h"
+
+enum type { PATH, NUMBER, BYTES, TIME, SWITCH, LEVEL };
+
+struct key {
+	const char *section;
+	const char *name;
+	enum type type;
+	size_t offset;
+	unsigned long min;
+	unsigned long max;
+};
+
+#define AT(member) offsetof(struct config, member)
+
+static const struct key keys[] = {
+	{ "Daemon", "Socket", PATH, AT(socket), 0, 0 },
+	{ "Daemon", "LogLevel", LEVEL, AT(log_level), 0, 0 },
+	{ "Http", "MaxBody", BYTES, AT(max_body), 1024, 16 << 20 },
+	{ "Http", "MaxHeader", BYTES, AT(max_header), 512, 1 << 20 },
+	{ "Http", "Timeout", TIME, AT(timeout), 100, 600000 },
+	{ "Registry", "PagesPerHash", NUMBER, AT(pages_per_hash), 1, REGISTRY_PAGES_MAX },
+	{ "Dedup", "Freeze", SWITCH, AT(freeze), 0, 0 },
+	{ "Dedup", "FreezeTimeout", TIME, AT(freeze_timeout), 10, 60000 },
+	{ "Dedup", "Jobs", NUMBER, AT(jobs), 1, 64 },
+	{ "Dedup", "OpsInFlight", NUMBER, AT(ops_in_flight), 1, 16 },
+	{ "Dedup", "HugePagesMin", NUMBER, AT(huge_pages_min), 0, 512 },
+	{ "Base", "StrongShare", NUMBER, AT(strong_share), 1, 9 },
+};
+
+static const char *const levels[] = {
+	[LOG_ERR] = "error", [LOG_WARNING] = "warning", [LOG_NOTICE] = "notice",
+	[LOG_INFO] = "info", [LOG_DEBUG] = "debug",
+};
+
+struct parsing {
+	struct config *config;
+	char error[256];
+};
+
+/**
+ * config_default() - what holds when the file says nothing
+ * @config: filled in
+ */
+void config_default(struct config *config)
+{
+	*config = (struct config){
+		.socket = MEDES_SOCKET,
+		.log_level = LOG_INFO,
+		.max_body = 64 << 10,
+		.max_header = 8 << 10,
+		.timeout = 30000,
+		.pages_per_hash = 16,
+		.freeze = true,
+		.freeze_timeout = 2000,
+		.jobs = 2,
+		.ops_in_flight = 4,
+		.huge_pages_min = 64,
+		.strong_share = 3,
+	};
+}
+
+/* A number and its unit. */
+static int number(const char *value, const struct key *key, unsigned long *out)
+{
+	static const struct {
+		enum type type;
+		const char *suffix;
+		unsigned long factor;
+	} units[] = {
+		{ NUMBER, "", 1 }, { BYTES, "", 1 }, { BYTES, "K", 1 << 10 },
+		{ BYTES, "M", 1 << 20 }, { TIME, "ms", 1 }, { TIME, "s", 1000 },
+	};
+	char *end;
+	size_t i;
+
+	if (*value < '0' || *value > '9')
+		return -EINVAL;
+	errno = 0;
+	*out = strtoul(value, &end, 10);
+	if (errno)
+		return -EINVAL;
+	for (i = 0; i < ARRAY_SIZE(units); i++) {
+		if (units[i].type != key->type || strcmp(units[i].suffix, end))
+			continue;
+		if (*out > key->max / units[i].factor)
+			return -ERANGE;
+		*out *= units[i].factor;
+		return *out < key->min ? -ERANGE : 0;
+	}
+	return -EINVAL;
+}
+
+static int set_number(struct parsing *p, const struct key *key, const char *value,
+		      unsigned int *out)
+{
+	static const char *const forms[] = {
+		[NUMBER] = "a number", [BYTES] = "a size in bytes, or with K or M",
+		[TIME] = "a time with ms or s",
+	};
+	unsigned long n;
+
+	if (number(value, key, &n)) {
+		snprintf(p->error, sizeof(p->error), "%s=%.64s: want %s, %lu to %lu%s", key->name,
+			 value, forms[key->type], key->min, key->max,
+			 key->type == TIME ? " ms" : key->type == BYTES ? " bytes" : "");
+		return -EINVAL;
+	}
+	*out = n;
+	return 0;
+}
+
+static int set_switch(struct parsing *p, const struct key *key, const char *value, bool *out)
+{
+	static const char *const words[] = { "no", "yes", "off", "on", "false", "true", "0", "1" };
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(words); i++) {
+		if (strcasecmp(value, words[i]))
+			continue;
+		*out = i & 1;
+		return 0;
+	}
+	snprintf(p->error, sizeof(p->error), "%s=%.64s: want yes or no", key->name, value);
+	return -EINVAL;
+}
+
+static int set_level(struct parsing *p, const struct key *key, const char *value,
+		     unsigned int *out)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(levels); i++) {
+		if (!levels[i] || strcmp(value, levels[i]))
+			continue;
+		*out = i;
+		return 0;
+	}
+	snprintf(p->error, sizeof(p->error),
+		 "%s=%.64s: want error, warning, notice, info or debug", key->name, value);
+	return -EINVAL;
+}
+
+static int set_path(struct parsing *p, const struct key *key, const char *value, char *out)
+{
+	if (*value != '/' || strlen(value) >= sizeof(p->config->socket)) {
+		snprintf(p->error, sizeof(p->error),
+			 "%s=%.64s: want an absolute path of at most %zu characters", key->name,
+			 value, sizeof(p->config->socket) - 1);
+		return -EINVAL;
+	}
+	strcpy(out, value);
+	return 0;
+}
+
+static int set(struct parsing *p, const struct key *key, const char *value)
+{
+	void *to = (char *)p->config + key->offset;
+
+	switch (key->type) {
+	case PATH:
+		return set_path(p, key, value, to);
+	case SWITCH:
+		return set_switch(p, key, value, to);
+	case LEVEL:
+		return set_level(p, key, value, to);
+	default:
+		return set_number(p, key, value, to);
+	}
+}
+
+static void unknown(struct parsing *p, const char *section, const char *name)
+{
+	size_t len, i;
+
+	snprintf(p->error, sizeof(p->error), "unknown key \"%.40s\" in section [%.40s]; known:", name,
+		 section);
+	for (i = 0; i < ARRAY_SIZE(keys); i++) {
+		len = strlen(p->error);
+		if (!strcmp(keys[i].section, section))
+			snprintf(p->error + len, sizeof(p->error) - len, " %s", keys[i].name);
+	}
+	if (p->error[strlen(p->error) - 1] == ':')
+		snprintf(p->error, sizeof(p->error),
+			 "unknown section [%.40s]; known: Daemon, Http, Registry, Dedup, Base", section);
+}
+
+/* inih's: 1 accepted, 0 refused. The first complaint is the one that is told. */
+static int on_line(void *arg, const char *section, const char *name, const char *value)
+{
+	struct parsing *p = arg;
+	size_t i;
+
+	if (p->error[0])
+		return 0;
+	for (i = 0; i < ARRAY_SIZE(keys); i++)
+		if (!strcmp(keys[i].section, section) && !strcmp(keys[i].name, name))
+			return !set(p, &keys[i], value);
+	unknown(p, section, name);
+	return 0;
+}
+
+/**
+ * config_load() - read a configuration file
+ * @config: holds the defaults; changed only when the whole file is good
+ * @path: the file
+ * @error: receives file, line and reason
+ * @size: of @error, bytes
+ *
+ * Return: 0, -ENOENT when there is no such file, another negative errno.
+ */
+int config_load(struct config *config, const char *path, char *error, size_t size)
+{
+	struct config new = *config;
+	struct parsing p = { .config = &new };
+	FILE *file = fopen(path, "re");
+	int line, err;
+
+	if (!file) {
+		err = -errno;
+		snprintf(error, size, "%s: %s", path, strerror(-err));
+		return err;
+	}
+	line = ini_parse_file(file, on_line, &p);
+	fclose(file);
+	if (line) {
+		snprintf(error, size, "%s:%d: %s", path, line,
+			 p.error[0] ? p.error : "neither a section, a key=value nor a comment");
+		return -EINVAL;
+	}
+	*config = new;
+	return 0;
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The parts of medesd, in one place. Everything runs in one thread, in the
+ * event loop; nothing in the daemon is locked.
+ */
+#ifndef MEDESD_DAEMON_H
+#define MEDESD_DAEMON_H
+
+#include <event2/event.h>
+#include "config.h"
+
+struct daemon {
+	struct config config;
+	struct event_base *events;
+	struct kernel *kernel;
+	struct registry *registry;
+	struct jobs *jobs;
+	struct http *http;
+};
+
+#endif /* MEDESD_DAEMON_H */

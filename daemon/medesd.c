@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * medesd: the control daemon, here in its node role. This file reads the
+ * command line and orders start and end; the parts are described in their files.
+ *
+ * libmedes (lib/) holds what medesctl needs as well.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <systemd/sd-daemon.h>
+#include "api.h"
+#include "daemon.h"
+#include "job.h"
+#include "log.h"
+#include "node.h"
+#include "registry.h"
+
+enum { DONE, FAILED, USAGE };
+
+struct options {
+	const char *config;
+	bool check;
+};
+
+static const struct route *const routes[] = {
+	api_sandbox_routes, api_base_routes, api_job_routes, api_status_routes,
+};
+
+static void usage(FILE *to)
+{
+	fputs("usage: medesd [--config FILE] [--check-config]\n"
+	      "Control daemon of Medes: tells the kernel module which pages of idle sandboxes\n"
+	      "to deduplicate, and against what.\n\n"
+	      "  -c, --config FILE   read FILE instead of " MEDESD_CONF "\n"
+	      "      --check-config  say whether the configuration is good, and end\n"
+	      "  -h, --help          this text\n"
+	      "  -V, --version       the version\n", to);
+}
+
+/* -1: go on; else the exit code. */
+static int parse_options(int argc, char **argv, struct options *options)
+{
+	static const struct option table[] = {
+		{ "config", required_argument, NULL, 'c' },
+		{ "check-config", no_argument, NULL, 'C' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
+		{ NULL, 0, NULL, 0 },
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "c:hV", table, NULL)) != -1) {
+		switch (c) {
+		case 'c':
+			options->config = optarg;
+			break;
+		case 'C':
+			options->check = true;
+			break;
+		case 'h':
+			usage(stdout);
+			return DONE;
+		case 'V':
+			puts("medesd " MEDES_VERSION);
+			return DONE;
+		default:
+			usage(stderr);
+			return USAGE;
+		}
+	}
+	if (optind == argc)
+		return -1;
+	fprintf(stderr, "medesd: no argument is expected, but there is \"%s\"\n", argv[optind]);
+	usage(stderr);
+	return USAGE;
+}
+
+/* The default file may be absent, one that was named may not. */
+static int read_config(const struct options *options, struct config *config)
+{
+	const char *path = options->config ? options->config : MEDESD_CONF;
+	char error[512];
+	int err;
+
+	config_default(config);
+	err = config_load(config, path, error, sizeof(error));
+	if (err && (err != -ENOENT || options->config)) {
+		fprintf(stderr, "medesd: %s\n", error);
+		return err;
+	}
+	if (options->check)
+		printf("%s: good%s\n", path, err ? " (there is none; the defaults hold)" : "");
+	return 0;
+}
+
+static void on_signal(evutil_socket_t number, short what, void *arg)
+{
+	struct daemon *d = arg;
+
+	(void)what;
+	log_notice("ending: %s", strsignal(number));
+	event_base_loopbreak(d->events);
+}
+
+static void on_watchdog(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd, (void)what, (void)arg;
+	sd_notify(0, "WATCHDOG=1");
+}
+
+/* Signals, and systemd's watchdog when it is asked for. */
+static int add_events(struct daemon *d, struct event *added[3])
+{
+	struct timeval half;
+	uint64_t us = 0;
+
+	signal(SIGPIPE, SIG_IGN);
+	added[0] = evsignal_new(d->events, SIGTERM, on_signal, d);
+	added[1] = evsignal_new(d->events, SIGINT, on_signal, d);
+	if (!added[0] || !added[1] || event_add(added[0], NULL) || event_add(added[1], NULL))
+		return -1;
+	if (sd_watchdog_enabled(0, &us) <= 0)
+		return 0;
+	half = (struct timeval){ .tv_sec = us / 2000000, .tv_usec = us / 2 % 1000000 };
+	added[2] = event_new(d->events, -1, EV_PERSIST, on_watchdog, NULL);
+	return added[2] ? event_add(added[2], &half) : -1;
+}
+
+static int run(struct daemon *d)
+{
+	struct event *added[3] = { NULL };
+	int code = FAILED;
+	size_t i;
+
+	d->events = event_base_new();
+	if (!d->events)
+		return FAILED;
+	d->registry = registry_new(d->config.pages_per_hash);
+	if (!d->registry)
+		goto out_events;
+	d->jobs = jobs_new(d);
+	if (!d->jobs)
+		goto out_registry;
+	d->kernel = kernel_new(d->events, &node_handlers, d);
+	if (!d->kernel)
+		goto out_jobs;
+	d->http = http_new(d, routes, ARRAY_SIZE(routes));
+	if (!d->http)
+		goto out_kernel;
+	if (add_events(d, added))
+		goto out_http;
+	log_info("medesd " MEDES_VERSION " at %s", d->config.socket);
+	sd_notify(0, "STATUS=Waiting for the kernel module (modprobe medes).");
+	kernel_start(d->kernel);
+	sd_notify(0, "READY=1");
+	if (!event_base_dispatch(d->events))
+		code = DONE;
+	sd_notify(0, "STOPPING=1");
+
+out_http:
+	for (i = 0; i < ARRAY_SIZE(added); i++)
+		if (added[i])
+			event_free(added[i]);
+	http_free(d->http);
+out_kernel:
+	/* jobs hold what is frozen, and thaw it: they end while the module is known */
+	jobs_free(d->jobs);
+	d->jobs = NULL;
+	kernel_free(d->kernel);
+out_jobs:
+	jobs_free(d->jobs);
+out_registry:
+	registry_free(d->registry);
+out_events:
+	event_base_free(d->events);
+	return code;
+}
+
+int main(int argc, char **argv)
+{
+	struct options options = { 0 };
+	struct daemon daemon = { 0 };
+	int code = parse_options(argc, argv, &options);
+
+	if (code >= 0)
+		return code;
+	if (read_config(&options, &daemon.config))
+		return FAILED;
+	if (options.check)
+		return DONE;
+	log_init(daemon.config.log_level);
+	return run(&daemon);
+}

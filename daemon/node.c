@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The node role's reactions.
+ *
+ * medesd keeps no list of sandboxes or bases of its own: after a crash, after
+ * lost events and after the module was loaded anew, the kernel's lists say all
+ * there is to know. What has to be rebuilt is the registry, and what has to be
+ * put right is a cgroup that an earlier medesd left frozen.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <systemd/sd-daemon.h>
+#include "bases.h"
+#include "job.h"
+#include "log.h"
+#include "members.h"
+#include "node.h"
+#include "ops.h"
+#include "registry.h"
+#include "text.h"
+
+static void forget(struct daemon *d, const struct medes_sandbox *sandbox)
+{
+	struct medes_nl *nl = kernel_nl(d->kernel);
+
+	jobs_sandbox_gone(d->jobs, sandbox->id, "the sandbox's processes have gone");
+	if (nl && medes_sandbox_del(nl, sandbox->id))
+		log_debug("sandbox %s: %s", sandbox->name, nl->error);
+	else
+		log_info("sandbox %s has no process any more; removed", sandbox->name);
+}
+
+static void on_sandbox(const struct medes_sandbox *sandbox, void *arg)
+{
+	if (sandbox->state == MEDES_SANDBOX_STATE_DEAD)
+		forget(arg, sandbox);
+	else if (sandbox->state == MEDES_SANDBOX_STATE_LOST)
+		log_error("sandbox %s has lost pages: end it, it must not serve any more",
+			  sandbox->name);
+	else
+		log_debug("sandbox %s is %s", sandbox->name,
+			  medes_sandbox_state_name(sandbox->state));
+}
+
+/* Read the lists, as after a start. */
+static void relist(struct daemon *d)
+{
+	struct medes_nl *nl = kernel_nl(d->kernel);
+	struct medes_sandboxes list;
+	struct registry_stats stats;
+	size_t i;
+
+	if (bases_sync(nl, d->registry))
+		log_error("cannot read the bases: %s", nl->error);
+	if (medes_sandbox_list(nl, &list)) {
+		log_error("cannot list the sandboxes: %s", nl->error);
+		return;
+	}
+	for (i = 0; i < list.n; i++)
+		if (list.v[i].state >= MEDES_SANDBOX_STATE_LOST)
+			on_sandbox(&list.v[i], d);
+	registry_stats(d->registry, &stats);
+	log_info("%zu sandboxes, %zu bases with %zu pages", list.n, stats.bases, stats.pages);
+	sd_notifyf(0, "STATUS=Module loaded, %zu bases with %zu pages known.", stats.bases,
+		   stats.pages);
+	medes_sandboxes_clear(&list);
+}
+
+static void on_up(void *arg)
+{
+	struct daemon *d = arg;
+	struct medes_nl *nl = kernel_nl(d->kernel);
+
+	registry_keep(d->registry, NULL, NULL);
+	if (members_thaw(nl) < 0)
+		log_error("cannot list the sandboxes: %s", nl->error);
+	relist(d);
+}
+
+static void on_down(void *arg)
+{
+	struct daemon *d = arg;
+
+	jobs_down(d->jobs, "the kernel module was unloaded");
+	registry_keep(d->registry, NULL, NULL);
+	sd_notify(0, "STATUS=Waiting for the kernel module (modprobe medes).");
+}
+
+static void on_op(const struct medes_op *op, void *arg)
+{
+	struct daemon *d = arg;
+
+	log_debug("operation %u %s: %s, %" PRIu64 " of %" PRIu64 " pages", op->id,
+		  medes_op_kind_name(op->kind), medes_op_state_name(op->state), op->done, op->total);
+	jobs_op(d->jobs, op);
+}
+
+static void on_loss(const struct medes_loss *loss, void *arg)
+{
+	struct medes_sandbox sandbox = { 0 };
+	struct daemon *d = arg;
+	struct medes_nl *nl = kernel_nl(d->kernel);
+	bool known = loss->sandbox && !medes_sandbox_get(nl, loss->sandbox, &sandbox);
+
+	log_error("lost the page at 0x%" PRIx64 " of %s%s: %s record, %s; whoever touched it got SIGBUS",
+		  loss->address, known ? "sandbox " : "a process outside of sandboxes",
+		  known ? sandbox.name : "", medes_encoding_name(loss->encoding),
+		  medes_loss_reason_name(loss->reason));
+	if (known)
+		medes_sandbox_clear(&sandbox);
+}
+
+static void on_overrun(void *arg)
+{
+	struct daemon *d = arg;
+
+	jobs_overrun(d->jobs);
+	relist(d);
+}
+
+const struct kernel_handlers node_handlers = {
+	.up = on_up,
+	.down = on_down,
+	.op = on_op,
+	.sandbox = on_sandbox,
+	.loss = on_loss,
+	.overrun = on_overrun,
+};

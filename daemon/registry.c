@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * In-process registry.
+ *
+ * Per domain two tables: hash of a whole page -> base pages, and sketch hash ->
+ * base pages (value sampling, as in Medes, EuroSys '22; the sketch is the
+ * kernel's bottom-k one). A sketch hash of very many pages tells nothing about
+ * any of them, so each hash keeps a bounded number of pages.
+ *
+ * Domains share nothing, not even a table, so that no candidate can come from
+ * another tenant. The kernel refuses such a base all the same.
+ *
+ * Everything runs in the event loop: no locks.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uthash.h>
+#include "registry.h"
+#include "table.h"
+
+struct domain {
+	char name[MEDES_NAME_SIZE];
+	struct table whole;
+	struct table sketch;
+	unsigned int bases;
+	UT_hash_handle hh;
+};
+
+struct base {
+	uint64_t id;
+	uint32_t slot;
+	uint32_t pages;			/* one more than the highest index entered */
+	struct domain *domain;
+	UT_hash_handle hh;
+};
+
+struct registry {
+	unsigned int max_pages;
+	struct domain *domains;
+	struct base *bases;		/* by id */
+	struct base **slots;		/* by slot; NULL: free */
+	uint32_t n_slots;
+};
+
+/**
+ * registry_new() - an empty registry
+ * @max_pages: most base pages under one hash, 1..REGISTRY_PAGES_MAX
+ *
+ * Return: it, or NULL for lack of memory.
+ */
+struct registry *registry_new(unsigned int max_pages)
+{
+	struct registry *r = calloc(1, sizeof(*r));
+
+	if (r)
+		r->max_pages = max_pages;
+	return r;
+}
+
+static struct domain *domain_find(const struct registry *r, const char *name)
+{
+	struct domain *d;
+
+	HASH_FIND_STR(r->domains, name, d);
+	return d;
+}
+
+static struct domain *domain_get(struct registry *r, const char *name)
+{
+	struct domain *d = domain_find(r, name);
+
+	if (d)
+		return d;
+	d = calloc(1, sizeof(*d));
+	if (!d)
+		return NULL;
+	strncpy(d->name, name, sizeof(d->name) - 1);
+	HASH_ADD_STR(r->domains, name, d);
+	return d;
+}
+
+static void domain_put(struct registry *r, struct domain *d)
+{
+	if (d->bases)
+		return;
+	HASH_DEL(r->domains, d);
+	table_free(&d->whole);
+	table_free(&d->sketch);
+	free(d);
+}
+
+static struct base *base_find(const struct registry *r, uint64_t id)
+{
+	struct base *b;
+
+	HASH_FIND(hh, r->bases, &id, sizeof(id), b);
+	return b;
+}
+
+static int free_slot(struct registry *r, uint32_t *slot)
+{
+	struct base **slots;
+	uint32_t i;
+
+	for (i = 0; i < r->n_slots && r->slots[i]; i++)
+		;
+	if (i == r->n_slots) {
+		slots = realloc(r->slots, (i + 1) * sizeof(*slots));
+		if (!slots)
+			return -ENOMEM;
+		r->slots = slots;
+		r->slots[i] = NULL;
+		r->n_slots++;
+	}
+	*slot = i;
+	return 0;
+}
+
+static struct base *base_new(struct registry *r, const char *domain, uint64_t id)
+{
+	struct base *b = calloc(1, sizeof(*b));
+
+	if (!b || free_slot(r, &b->slot))
+		goto err_free;
+	b->domain = domain_get(r, domain);
+	if (!b->domain)
+		goto err_free;
+	b->domain->bases++;
+	b->id = id;
+	r->slots[b->slot] = b;
+	HASH_ADD(hh, r->bases, id, sizeof(b->id), b);
+	return b;
+
+err_free:
+	free(b);
+	return NULL;
+}
+
+/**
+ * registry_add() - enter pages of a base
+ * @r: the registry
+ * @domain: the base's domain
+ * @base: its id, not 0
+ * @pages: pages that have not been entered before
+ * @n: how many; 0 makes the base known
+ *
+ * Return: 0, or -ENOMEM with some of the pages entered.
+ */
+int registry_add(struct registry *r, const char *domain, uint64_t base,
+		 const struct medes_base_page *pages, size_t n)
+{
+	struct base *b = base_find(r, base);
+	struct table_ref ref;
+	unsigned int i;
+	int err = 0;
+
+	if (!b)
+		b = base_new(r, domain, base);
+	if (!b)
+		return -ENOMEM;
+	ref.slot = b->slot;
+	for (; n && !err; n--, pages++) {
+		ref.index = pages->index;
+		err = table_add(&b->domain->whole, pages->hash, ref, r->max_pages);
+		for (i = 0; i < MEDES_SKETCH && pages->sketch[i] && !err; i++)
+			err = table_add(&b->domain->sketch, pages->sketch[i], ref, r->max_pages);
+		if (pages->index >= b->pages)
+			b->pages = pages->index + 1;
+	}
+	return err;
+}
+
+/**
+ * registry_has() - is a base known
+ * @r: the registry
+ * @base: its id
+ * @pages: receives the index that comes after its last page; may be NULL
+ */
+bool registry_has(const struct registry *r, uint64_t base, uint32_t *pages)
+{
+	const struct base *b = base_find(r, base);
+
+	if (b && pages)
+		*pages = b->pages;
+	return b;
+}
+
+static void base_drop(struct registry *r, struct base *b)
+{
+	struct domain *d = b->domain;
+
+	d->bases--;
+	if (d->bases) {
+		table_remove_slot(&d->whole, b->slot);
+		table_remove_slot(&d->sketch, b->slot);
+	}
+	domain_put(r, d);
+	r->slots[b->slot] = NULL;
+	HASH_DEL(r->bases, b);
+	free(b);
+}
+
+/**
+ * registry_remove() - forget a base
+ * @r: the registry
+ * @base: its id, known or not
+ */
+void registry_remove(struct registry *r, uint64_t base)
+{
+	struct base *b = base_find(r, base);
+
+	if (b)
+		base_drop(r, b);
+}
+
+/**
+ * registry_keep() - forget the bases that are not wanted any more
+ * @r: the registry
+ * @wanted: says whether a base is
+ * @arg: for @wanted
+ */
+void registry_keep(struct registry *r, bool (*wanted)(uint64_t base, void *arg), void *arg)
+{
+	struct base *b, *next;
+
+	HASH_ITER(hh, r->bases, b, next)
+		if (!wanted || !wanted(b->id, arg))
+			base_drop(r, b);
+}
+
+void registry_free(struct registry *r)
+{
+	if (!r)
+		return;
+	registry_keep(r, NULL, NULL);
+	free(r->slots);
+	free(r);
+}
+
+/* Pages that were met while one page is looked up, and how often. */
+struct tally {
+	struct table_ref ref;
+	unsigned int shared;
+	bool equal;
+};
+
+static struct tally *tally_of(struct tally *v, unsigned int *n, struct table_ref ref)
+{
+	unsigned int i;
+
+	for (i = 0; i < *n; i++)
+		if (v[i].ref.index == ref.index && v[i].ref.slot == ref.slot)
+			return &v[i];
+	v[*n] = (struct tally){ .ref = ref };
+	return &v[(*n)++];
+}
+
+static bool better(const struct tally *a, const struct tally *b)
+{
+	if (a->equal != b->equal)
+		return a->equal;
+	return a->shared > b->shared;
+}
+
+/* The best of all that were met, best first. */
+static void rank(const struct registry *r, const struct tally *v, unsigned int n,
+		 struct candidates *out)
+{
+	const struct tally *best[REGISTRY_CANDIDATES];
+	unsigned int i, at, kept = 0;
+
+	for (i = 0; i < n; i++) {
+		for (at = kept; at && better(&v[i], best[at - 1]); at--)
+			if (at < REGISTRY_CANDIDATES)
+				best[at] = best[at - 1];
+		if (at == REGISTRY_CANDIDATES)
+			continue;
+		best[at] = &v[i];
+		if (kept < REGISTRY_CANDIDATES)
+			kept++;
+	}
+	out->n = kept;
+	for (i = 0; i < kept; i++)
+		out->v[i] = (struct candidate){
+			.base = r->slots[best[i]->ref.slot]->id,
+			.index = best[i]->ref.index,
+			.shared = best[i]->shared,
+			.equal = best[i]->equal,
+		};
+}
+
+static void lookup(const struct registry *r, const struct domain *d, const struct medes_page *page,
+		   struct candidates *out)
+{
+	struct tally tally[(MEDES_SKETCH + 1) * REGISTRY_PAGES_MAX];
+	struct table_ref refs[REGISTRY_PAGES_MAX];
+	unsigned int n = 0, found, i, k;
+
+	found = table_get(&d->whole, page->hash, refs, ARRAY_SIZE(refs));
+	for (k = 0; k < found; k++)
+		tally_of(tally, &n, refs[k])->equal = true;
+	for (i = 0; i < MEDES_SKETCH && page->sketch[i]; i++) {
+		found = table_get(&d->sketch, page->sketch[i], refs, ARRAY_SIZE(refs));
+		for (k = 0; k < found; k++)
+			tally_of(tally, &n, refs[k])->shared++;
+	}
+	rank(r, tally, n, out);
+}
+
+static void prefetch(const struct domain *d, const struct medes_page *page)
+{
+	unsigned int i;
+
+	table_prefetch(&d->whole, page->hash);
+	for (i = 0; i < MEDES_SKETCH && page->sketch[i]; i++)
+		table_prefetch(&d->sketch, page->sketch[i]);
+}
+
+/**
+ * registry_lookup() - find the base pages that resemble some pages
+ * @r: the registry
+ * @domain: of the sandbox that the pages belong to
+ * @pages: what the scan said about them
+ * @n: how many
+ * @out: receives, for each, its candidates, best first
+ */
+void registry_lookup(const struct registry *r, const char *domain, const struct medes_page *pages,
+		     size_t n, struct candidates *out)
+{
+	enum { AHEAD = 4 };
+	const struct domain *d = domain_find(r, domain);
+	size_t i;
+
+	for (i = 0; d && i < n && i < AHEAD; i++)
+		prefetch(d, &pages[i]);
+	for (i = 0; i < n; i++) {
+		out[i].n = 0;
+		if (!d)
+			continue;
+		if (i + AHEAD < n)
+			prefetch(d, &pages[i + AHEAD]);
+		lookup(r, d, &pages[i], &out[i]);
+	}
+}
+
+void registry_stats(const struct registry *r, struct registry_stats *out)
+{
+	const struct domain *d;
+	const struct base *b;
+
+	*out = (struct registry_stats){
+		.domains = HASH_COUNT(r->domains),
+		.bases = HASH_COUNT(r->bases),
+	};
+	for (b = r->bases; b; b = b->hh.next)
+		out->pages += b->pages;
+	for (d = r->domains; d; d = d->hh.next) {
+		out->entries += d->whole.live + d->sketch.live;
+		if (d->whole.bits)
+			out->bytes += sizeof(struct table_entry) << d->whole.bits;
+		if (d->sketch.bits)
+			out->bytes += sizeof(struct table_entry) << d->sketch.bits;
+	}
+}
