@@ -203,12 +203,12 @@ static void what_the_format_forbids(void **state)
 	static const struct {
 		const char *what;
 		u8 len;
-		u8 record[16];
+		u8 record[20];
 	} wrong[] = {
 		{ "bit 4 of the head", 9, { 0x10 } },
 		{ "bit 5 of the head", 9, { 0x20 } },
 		{ "page without LZ4", 9, { 0x40 } },
-		{ "addend of form 15", 10, { 0x01, 0x7f } },
+		{ "addend of form 15", 17, { 0x01, 0x7f } },
 		{ "code 0 for a word", 12, { 0x01, 0x60, 1, 0, 0, 0, 0, 0, 0, 0,
 					     1, 0x00 } },
 		{ "code not in the table", 12, { 0x01, 0x00, 1, 0, 0, 0, 0, 0,

@@ -319,12 +319,46 @@ static void random_patches(void **state)
 		if (i % 2)
 			put_unaligned_le64(random_word() & random_word() &
 					   random_word(), at);
-		good += !medes_words_apply(scratch->table,
-					   patch + 600 - len, len, codes, page);
-		good += !medes_words_apply(scratch->table, patch, len, codes,
-					   page);
+		at = patch + 600 - len;
+		if (codes <= MEDES_WORDS_CODES)
+			good += !medes_words_apply(scratch->table, at, len,
+						   codes, page);
+		else
+			assert_int_equal(medes_words_apply(scratch->table, at,
+							   len, codes, page),
+					 -EBADMSG);
 	}
-	assert_true(good < 600000);
+	assert_true(good < 300000);
+	guarded_free(patch, room_len);
+}
+
+/* The head has room for 15 codes, so only a caller could ask for more. */
+static void more_codes_than_the_table_holds(void **state)
+{
+	u8 patch[16 + 8 + MEDES_WORDS_SLACK] = { 0 };
+
+	(void)state;
+	assert_int_equal(medes_words_apply(scratch->table, patch, 15 + 8, 15,
+					   page), 0);
+	assert_int_equal(medes_words_apply(scratch->table, patch, 16 + 8, 16,
+					   page), -EBADMSG);
+}
+
+/* The furthest a patch can be read past: a group of literals, all missing. */
+static void slack_is_enough(void **state)
+{
+	static const u8 missing[] = {
+		0x60,				/* plain, 8 */
+		0x01, 0, 0, 0, 0, 0, 0, 0,
+		0xff, 0x11, 0x11, 0x11, 0x11,
+	};
+	size_t room_len = sizeof(missing) + MEDES_WORDS_SLACK;
+	u8 *patch = guarded(room_len);
+
+	(void)state;
+	memcpy(patch, missing, sizeof(missing));
+	assert_int_equal(medes_words_apply(scratch->table, patch,
+					   sizeof(missing), 1, page), -EBADMSG);
 	guarded_free(patch, room_len);
 }
 
@@ -342,6 +376,8 @@ int main(void)
 		cmocka_unit_test(random_bytes),
 		cmocka_unit_test(spliced_records),
 		cmocka_unit_test(random_patches),
+		cmocka_unit_test(more_codes_than_the_table_holds),
+		cmocka_unit_test(slack_is_enough),
 	};
 
 	return cmocka_run_group_tests_name("malformed", tests, group_start,
