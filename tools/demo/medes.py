@@ -3,7 +3,6 @@
 import collections
 import dataclasses
 import json
-import os
 import subprocess
 import tempfile
 import time

@@ -189,6 +189,10 @@ class Demo:
 	def compare(self):
 		for sandbox in self.at(1):
 			self.medes.restore(sandbox)
+			away = sandbox.anonymous - pages.resident(sandbox.pid)
+			if away:
+				raise DemoError(f"{sandbox.name}: {away // pages.PAGE} pages are not back"
+						" after it was restored in bulk")
 		for sandbox in self.at(1, 3):
 			sandbox.wrong = len(pages.differing(sandbox.pages, self.reader.snapshot(sandbox.pid)))
 		count = sum(len(s.pages) for s in self.at(1, 3))

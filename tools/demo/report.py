@@ -10,6 +10,7 @@ that the rows add up to the total.
 import statistics
 
 import measure
+import pages
 
 MIB = 1 << 20
 SAVED_WANTED = 45
@@ -40,10 +41,10 @@ def _row(demo, name):
 	share = sum(s.usage.stored for s in boxes) / max(stored, 1)
 	warm = sum(s.anonymous for s in boxes)
 	dedup = sum(s.left + s.usage.overhead for s in boxes) + share * _unowned(demo)
-	pages = {}
+	encodings = {}
 	for box in boxes:
 		for encoding, count in box.usage.pages.items():
-			pages[encoding] = pages.get(encoding, 0) + count
+			encodings[encoding] = encodings.get(encoding, 0) + count
 	given, kept = demo.zram[name]
 	asked = [s for s in boxes if s.first_ms is not None]
 	return {
@@ -52,7 +53,7 @@ def _row(demo, name):
 		"saved_percent": _saved(warm, dedup),
 		"zram_given_bytes": given,
 		"zram_bytes": kept,
-		"pages": pages,
+		"pages": encodings,
 		"left_bytes": sum(s.left for s in boxes),
 		"base_ms": boxes[0].dedup_ms,
 		"dedup_ms": _mean(s.dedup_ms for s in boxes[1:]),
@@ -111,16 +112,17 @@ def _missed(found):
 		yield (f"one more sandbox saves {found['marginal']['saved_percent']:.1f} %,"
 		       f" at least {MARGINAL_WANTED} % wanted")
 	if found["wrong_pages"] or not found["compared_pages"]:
-		yield f"{found['wrong_pages']} wrong pages of {found['compared_pages']} compared, none of many wanted"
+		yield (f"{found['wrong_pages']} wrong pages of {found['compared_pages']} compared,"
+		       " none of many wanted")
 	change, expected = found["free_change_bytes"], found["free_expected_bytes"]
 	slack = max(FREE_SLACK, FREE_SLACK_SHARE * abs(expected))
 	if abs(change - expected) > slack:
 		yield (f"MemFree rose by {change / MIB:.1f} MiB and the counters say {expected / MIB:.1f} MiB:"
 		       f" more than {slack / MIB:.1f} MiB apart")
 	counted = found["warm_bytes"] - found["parts"]["left"]
-	if counted != found["stored_pages"] * 4096:
+	if counted != found["stored_pages"] * pages.PAGE:
 		yield (f"the counters name {found['stored_pages']} stored pages,"
-		       f" the page tables {counted // 4096}")
+		       f" the page tables {counted // pages.PAGE}")
 
 
 HEAD = """

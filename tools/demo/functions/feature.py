@@ -7,7 +7,7 @@ import pandas as pd
 SYLLABLES = ("ba", "cor", "den", "fi", "gal", "hum", "jo", "ket", "lor", "mi",
 	     "nus", "pra", "quo", "ri", "sel", "tam", "vex", "wol", "yar", "zun")
 VOCABULARY = tuple(a + b for a in SYLLABLES for b in SYLLABLES)
-REVIEWS = 60
+REVIEWS = 40
 
 
 def _reviews(rng):
