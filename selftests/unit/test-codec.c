@@ -350,7 +350,7 @@ static void records_end_at_the_limit(void **state)
 			longest = max(longest, len);
 		} while (len >= 0);
 		assert_int_equal(len, -E2BIG);
-		assert_in_range(i, 300, 360 + steps);
+		assert_in_range(i, 300, 400 + steps);
 	}
 	assert_int_equal(longest, MEDES_PATCH_MAX);
 }
