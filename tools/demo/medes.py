@@ -56,18 +56,23 @@ class Medes:
 							stdin=subprocess.DEVNULL)
 		except FileNotFoundError:
 			raise DemoError("medesd is not installed: make install") from None
+		self._await_daemon()
+
+	def _await_daemon(self):
+		"""The module alone answers some commands; listing sandboxes needs medesd."""
 		deadline = time.monotonic() + START_PATIENCE
 		while True:
+			time.sleep(0.2)
+			if self._daemon.poll() is not None:
+				raise DemoError(f"medesd exited with status {self._daemon.returncode};"
+						f" its log: {self.log_end()}")
 			try:
-				return self.totals()
+				self._json("sandbox", "list", "-j")
+				return
 			except DemoError as error:
-				if self._daemon.poll() is not None:
-					raise DemoError(f"medesd exited with status {self._daemon.returncode}:"
-							f" {self.log_end()}") from error
 				if time.monotonic() > deadline:
 					raise DemoError(f"medesd does not answer: {error}; its log:"
 							f" {self.log_end()}") from error
-			time.sleep(0.2)
 
 	@property
 	def pid(self):
