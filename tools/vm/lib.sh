@@ -54,6 +54,10 @@ mirror() {
 	uri=$(apt-get indextargets --format '$(RELEASE) $(COMPONENT) $(REPO_URI)' \
 		'Created-By: Packages' 2>/dev/null |
 		awk -v h="$host" '$2 == "main" && ($1 == h || $1 ~ /^(stable|bookworm|trixie)$/) {print $3; exit}')
+	# cloud images name a list of mirrors
+	case $uri in
+	mirror+file:*) uri=$(awk '/^[a-z]+:/ {print $1; exit}' "/${uri#mirror+file:*/}") ;;
+	esac
 	[ -n "$uri" ] || die "apt's sources name no Debian archive (suite '$host', component main); add one to /etc/apt"
 	echo "${uri%/}"
 }
