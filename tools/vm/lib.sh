@@ -51,9 +51,10 @@ expire() {
 mirror() {
 	local host uri
 	host=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
-	uri=$(apt-get indextargets --format '$(RELEASE) $(COMPONENT) $(REPO_URI)' \
-		'Created-By: Packages' 2>/dev/null |
-		awk -v h="$host" '$2 == "main" && ($1 == h || $1 ~ /^(stable|bookworm|trixie)$/) {print $3; exit}')
+	# others may serve a suite of that name; Debian's archive ends in /debian by custom
+	uri=$(apt-get update --print-uris 2>/dev/null |
+		sed -nE "s#^'([^']*)/dists/($host|stable|bookworm|trixie)/main/binary-[^']*/Packages.*#\\1#p" |
+		awk '!any {any = $0} /debian\/*$/ && !debian {debian = $0} END {print debian ? debian : any}')
 	# cloud images name a list of mirrors
 	case $uri in
 	mirror+file:*) uri=$(awk '/^[a-z]+:/ {print $1; exit}' "/${uri#mirror+file:*/}") ;;
