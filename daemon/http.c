@@ -65,7 +65,7 @@ static void request_free(struct request *r)
  */
 void http_reply(struct request *r, int status, json_t *body)
 {
-	char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
+	char *text = body ? json_dumps(body, MEDES_JSON_FLAGS) : NULL;
 	struct evbuffer *buffer = evbuffer_new();
 
 	json_decref(body);

@@ -9,6 +9,9 @@
 #include <jansson.h>
 #include "medes.h"
 
+/* How every program of ours writes JSON. */
+#define MEDES_JSON_FLAGS (JSON_COMPACT | JSON_REAL_PRECISION(8))
+
 /* All return a new reference, or NULL for lack of memory. */
 json_t *medes_json_text(const char *text);
 json_t *medes_json_id(uint64_t id);
