@@ -17,7 +17,7 @@
  */
 #define MEDES_PATCH_MAX 3072
 
-/* What encoding a page needs; 55 KiB, so never on a stack. */
+/* What encoding a page needs; 51 KiB, so never on a stack. */
 struct medes_workspace {
 	u64 lz4[(LZ4_MEM_COMPRESS + 7) / 8];
 	struct medes_words_work words;

@@ -17,7 +17,6 @@
 #include <linux/bitops.h>
 #include <linux/build_bug.h>
 #include <linux/errno.h>
-#include <linux/limits.h>
 #include <linux/lz4.h>
 #include <linux/minmax.h>
 #include <linux/string.h>
@@ -40,7 +39,6 @@ static inline int medes_lz4_compress(const void *src, void *dst, int len,
 #else /* user space */
 
 #include <errno.h>
-#include <limits.h>
 #include <lz4.h>
 #include <stdbool.h>
 #include <stddef.h>

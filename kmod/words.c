@@ -92,7 +92,7 @@ static unsigned int signed_size(u64 value)
 
 	if (!value)
 		return 0;
-	return bits ? (63 - __builtin_clzll(bits) + 1) / 8 + 1 : 1;
+	return bits ? (64 - __builtin_clzll(bits)) / 8 + 1 : 1;
 }
 
 /* How an addend is written. */
@@ -104,8 +104,9 @@ static unsigned int addend_form(u64 add)
 	if (add & (MEDES_PAGE_SIZE - 1))
 		return size;
 	pages = signed_size((s64)add >> PAGES_SHIFT);
-	return pages < min(size, 7u) ?
-		FORM_PAGES + pages : size;
+	if (pages >= size || FORM_PAGES + pages >= FORM_INVALID)
+		return size;
+	return FORM_PAGES + pages;
 }
 
 static unsigned int addend_size(unsigned int form)
@@ -330,6 +331,7 @@ static unsigned int settle(struct medes_words_work *work, unsigned int count)
 {
 	struct medes_words_choice *best = work->best;
 	unsigned int i, weakest, was;
+	int least;
 
 	for (;;) {
 		recount(work, count);
@@ -344,7 +346,9 @@ static unsigned int settle(struct medes_words_work *work, unsigned int count)
 		for (i = 1; i < count; i++)
 			if (net(&best[i]) < net(&best[weakest]))
 				weakest = i;
-		if (fit(work, count, count ? net(&best[weakest]) : INT_MAX))
+		/* without any, more than literals can lose */
+		least = count ? net(&best[weakest]) : MEDES_PAGE_SIZE;
+		if (fit(work, count, least))
 			return count;
 		count = drop(work, count, weakest);
 	}

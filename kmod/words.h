@@ -55,7 +55,7 @@ struct medes_words_tally {
 	u16 count;
 };
 
-/* What medes_words_diff() needs besides the pages and the patch; 27 KiB. */
+/* What medes_words_diff() needs besides the pages and the patch; 25 KiB. */
 struct medes_words_work {
 	struct medes_words_tally deltas;	/* target - base */
 	struct medes_words_tally values;	/* target */
