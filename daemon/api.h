@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The node's HTTP interface, a table of routes per kind of object.
+ * The node's HTTP interface, a table of routes per kind of object, and what their
+ * handlers share (api.c).
  */
 #ifndef MEDESD_API_H
 #define MEDESD_API_H
@@ -14,7 +15,18 @@ extern const struct route api_status_routes[];
 
 bool api_find_sandbox(struct request *r, struct medes_nl *nl, const char *name,
 		      struct medes_sandbox *out);
-void api_refuse_body(struct request *r, const json_error_t *error);
+/* A key that a body may have; the value goes to where the type says. */
+struct api_key {
+	const char *name;
+	json_type type;			/* JSON_STRING, JSON_ARRAY, JSON_TRUE (a boolean) */
+	union {
+		const char **string;
+		json_t **array;
+		bool *boolean;
+	};
+};
+
+bool api_body(struct request *r, const struct api_key *keys, size_t n);
 bool api_name(struct request *r, const char *what, const char *name);
 
 #endif /* MEDESD_API_H */

@@ -72,13 +72,14 @@ static void add(struct request *r)
 	struct medes_sandbox sandbox;
 	struct medes_bases all;
 	struct medes_nl *nl;
-	json_error_t error;
+	const struct api_key keys[] = {
+		{ "sandbox", JSON_STRING, .string = &from },
+		{ "name", JSON_STRING, .string = &name },
+	};
 	bool taken;
 
-	if (json_unpack_ex(r->body, &error, 0, "{s?s,s?s!}", "sandbox", &from, "name", &name)) {
-		api_refuse_body(r, &error);
+	if (!api_body(r, keys, ARRAY_SIZE(keys)))
 		return;
-	}
 	name = name ? name : from;
 	if (!api_name(r, "sandbox", from) || !api_name(r, "base", name))
 		return;

@@ -31,58 +31,6 @@ struct taking {
 	struct freezer freezer;
 };
 
-/**
- * api_refuse_body() - refuse a body that is no such request
- * @r: the request, freed
- * @error: what json_unpack_ex() said
- */
-void api_refuse_body(struct request *r, const json_error_t *error)
-{
-	const char *key = strstr(error->text, "unpacked: ");
-
-	if (key)
-		http_refuse(r, 422, "the body has a key that this request does not know: %s",
-			    key + strlen("unpacked: "));
-	else
-		http_refuse(r, 422, "the body: %s", error->text);
-}
-
-/**
- * api_name() - check a name that came in
- * @r: the request, refused and freed when it is not good
- * @what: what it is the name of
- * @name: the name, or NULL when it is absent
- */
-bool api_name(struct request *r, const char *what, const char *name)
-{
-	if (name && medes_name_valid(name))
-		return true;
-	if (name)
-		http_refuse(r, 422,
-			    "\"%.80s\" is no name for a %s: want 1 to %u letters, digits and ._:@+-, the first no . or -",
-			    name, what, MEDES_NAME_MAX);
-	else
-		http_refuse(r, 422, "the %s has no name", what);
-	return false;
-}
-
-/**
- * api_find_sandbox() - the sandbox that a request is about
- * @r: the request, refused and freed when there is none
- * @nl: socket for requests
- * @name: its name
- * @out: the sandbox, to be cleared by the caller
- */
-bool api_find_sandbox(struct request *r, struct medes_nl *nl, const char *name,
-		      struct medes_sandbox *out)
-{
-	int err = medes_sandbox_find(nl, name, out);
-
-	if (err)
-		http_refuse_errno(r, err, nl->error);
-	return !err;
-}
-
 static json_t *describe(const struct medes_sandbox *sandbox)
 {
 	json_t *object = medes_json_sandbox(sandbox);
@@ -315,15 +263,18 @@ out:
 static bool parse_taking(struct request *r, struct taking *t, const char **cgroup, json_t **pids)
 {
 	const char *name = NULL, *domain = NULL, *function = NULL;
-	json_error_t error;
-	int attach = 0;
+	bool attach = false;
+	const struct api_key keys[] = {
+		{ "name", JSON_STRING, .string = &name },
+		{ "domain", JSON_STRING, .string = &domain },
+		{ "function", JSON_STRING, .string = &function },
+		{ "cgroup", JSON_STRING, .string = cgroup },
+		{ "pids", JSON_ARRAY, .array = pids },
+		{ "attach", JSON_TRUE, .boolean = &attach },
+	};
 
-	if (json_unpack_ex(r->body, &error, 0, "{s?s,s?s,s?s,s?s,s?o,s?b!}", "name", &name,
-			   "domain", &domain, "function", &function, "cgroup", cgroup, "pids", pids,
-			   "attach", &attach)) {
-		api_refuse_body(r, &error);
+	if (!api_body(r, keys, ARRAY_SIZE(keys)))
 		return false;
-	}
 	if (!api_name(r, "sandbox", name) || (domain && !api_name(r, "domain", domain)) ||
 	    (function && !api_name(r, "function", function)))
 		return false;
@@ -331,8 +282,8 @@ static bool parse_taking(struct request *r, struct taking *t, const char **cgrou
 		http_refuse(r, 422, "want either pids or cgroup");
 		return false;
 	}
-	if (*pids && (!json_is_array(*pids) || !json_array_size(*pids))) {
-		http_refuse(r, 422, "pids: want an array of process ids");
+	if (*pids && !json_array_size(*pids)) {
+		http_refuse(r, 422, "pids: want at least one process id");
 		return false;
 	}
 	strcpy(t->name, name);

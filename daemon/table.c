@@ -3,9 +3,9 @@
  * Open addressing with linear probing; entries of equal hashes lie on one probe
  * path and are all found by walking it to the first empty entry.
  *
- * Why not uthash: an entry there costs about 80 bytes (handle, bucket, malloc),
+ * Why not uthash: an entry there costs some 90 bytes (handle, bucket, malloc),
  * here 16 at a load of 3/8 to 3/4. A base page has nine entries, so that is the
- * difference between a registry of 5 % and of 18 % of its bases.
+ * difference between a registry of 5-9 % and of 20 % of its bases.
  *
  * The hashes are the smallest of many, so their upper bits say nothing; a
  * multiplication spreads them. Not thread-safe: it belongs to the event loop.

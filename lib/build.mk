@@ -18,11 +18,16 @@ sbindir ?= $(prefix)/sbin
 mandir ?= $(prefix)/share/man
 INSTALL ?= install
 
-LIBMEDES = $(TOP)/lib/libmedes.a
+# where libmedes is built; the tests have one of their own
+LIBO ?= $(TOP)/lib
+LIBMEDES = $(LIBO)/libmedes.a
 
+ifndef IN_LIB
 # Several makes may run at once; the lock lets one of them build the library.
 $(LIBMEDES): FORCE
-	+@flock $(TOP)/lib/.lock $(MAKE) --no-print-directory -C $(TOP)/lib
+	@mkdir -p $(LIBO)
+	+@flock $(LIBO)/.lock $(MAKE) --no-print-directory -C $(TOP)/lib O=$(LIBO)
+endif
 
 FORCE:
 

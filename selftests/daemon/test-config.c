@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The configuration file: what holds, what is refused, and that a refused file
+ * changes nothing.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+#include <unistd.h>
+#include <cmocka.h>
+#include "config.h"
+
+static int load(const char *text, struct config *config, char *error, size_t size)
+{
+	char path[] = "/tmp/medes-config-XXXXXX";
+	int fd = mkstemp(path), err;
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	close(fd);
+	err = config_load(config, path, error, size);
+	unlink(path);
+	return err;
+}
+
+/* A member each, since padding may hold anything. */
+static void assert_same(const struct config *a, const struct config *b)
+{
+	assert_string_equal(a->socket, b->socket);
+	assert_int_equal(a->log_level, b->log_level);
+	assert_int_equal(a->max_body, b->max_body);
+	assert_int_equal(a->max_header, b->max_header);
+	assert_int_equal(a->timeout, b->timeout);
+	assert_int_equal(a->pages_per_hash, b->pages_per_hash);
+	assert_int_equal(a->freeze, b->freeze);
+	assert_int_equal(a->freeze_timeout, b->freeze_timeout);
+	assert_int_equal(a->jobs, b->jobs);
+	assert_int_equal(a->ops_in_flight, b->ops_in_flight);
+	assert_int_equal(a->huge_pages_min, b->huge_pages_min);
+	assert_int_equal(a->strong_share, b->strong_share);
+}
+
+static void everything_can_be_set(void **state)
+{
+	struct config config;
+	char error[512];
+
+	(void)state;
+	config_default(&config);
+	assert_int_equal(load("# a comment\n"
+			      "; another\n"
+			      "[Daemon]\nSocket = /x/y.sock\nLogLevel=debug\n\n"
+			      "[Http]\nMaxBody=128K\nMaxHeader=1024\nTimeout=500ms\n"
+			      "[Registry]\nPagesPerHash=8\n"
+			      "[Dedup]\nFreeze=No\nFreezeTimeout=3s\nJobs=7\nOpsInFlight=2\nHugePagesMin=0\n"
+			      "[Base]\nStrongShare=9\n", &config, error, sizeof(error)), 0);
+	assert_string_equal(config.socket, "/x/y.sock");
+	assert_int_equal(config.log_level, LOG_DEBUG);
+	assert_int_equal(config.max_body, 128 << 10);
+	assert_int_equal(config.max_header, 1024);
+	assert_int_equal(config.timeout, 500);
+	assert_int_equal(config.pages_per_hash, 8);
+	assert_false(config.freeze);
+	assert_int_equal(config.freeze_timeout, 3000);
+	assert_int_equal(config.jobs, 7);
+	assert_int_equal(config.ops_in_flight, 2);
+	assert_int_equal(config.huge_pages_min, 0);
+	assert_int_equal(config.strong_share, 9);
+}
+
+static void empty_file_keeps_defaults(void **state)
+{
+	struct config config, defaults;
+	char error[512];
+
+	(void)state;
+	config_default(&config);
+	config_default(&defaults);
+	assert_int_equal(load("", &config, error, sizeof(error)), 0);
+	assert_same(&config, &defaults);
+}
+
+static void refusals_name_line_and_reason(void **state)
+{
+	static const struct {
+		const char *text;
+		const char *line;
+		const char *reason;
+	} cases[] = {
+		{ "[Dedup]\nJobs=2\nFreze=yes\n", ":3: ", "unknown key \"Freze\"" },
+		{ "[Dedup]\nJobs=2\nFreze=yes\n", ":3: ", "Freeze" },
+		{ "[Dedupe]\nJobs=2\n", ":2: ", "unknown section [Dedupe]" },
+		{ "Jobs=2\n", ":1: ", "unknown section []" },
+		{ "[Dedup]\njobs=2\n", ":2: ", "unknown key" },
+		{ "[Dedup]\nJobs=0\n", ":2: ", "1 to 64" },
+		{ "[Dedup]\nJobs=65\n", ":2: ", "1 to 64" },
+		{ "[Dedup]\nJobs=-1\n", ":2: ", "a number" },
+		{ "[Dedup]\nJobs=2x\n", ":2: ", "a number" },
+		{ "[Dedup]\nJobs=\n", ":2: ", "a number" },
+		{ "[Dedup]\nJobs=18446744073709551617\n", ":2: ", "a number" },
+		{ "[Dedup]\nFreeze=maybe\n", ":2: ", "yes or no" },
+		{ "[Dedup]\nFreezeTimeout=5\n", ":2: ", "ms or s" },
+		{ "[Dedup]\nFreezeTimeout=61s\n", ":2: ", "60000" },
+		{ "[Http]\nMaxBody=64G\n", ":2: ", "size" },
+		{ "[Http]\nMaxBody=17592186044416M\n", ":2: ", "size" },
+		{ "[Daemon]\nLogLevel=loud\n", ":2: ", "warning" },
+		{ "[Daemon]\nSocket=relative\n", ":2: ", "absolute" },
+		{ "[Daemon]\nnonsense\n", ":2: ", "neither" },
+		{ "[Base]\nStrongShare=10\n", ":2: ", "1 to 9" },
+	};
+	struct config config, defaults;
+	char error[512];
+	size_t i;
+
+	(void)state;
+	config_default(&defaults);
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		config_default(&config);
+		print_message("%s", cases[i].text);
+		assert_int_equal(load(cases[i].text, &config, error, sizeof(error)), -EINVAL);
+		print_message("\t%s\n", error);
+		assert_non_null(strstr(error, cases[i].line));
+		assert_non_null(strstr(error, cases[i].reason));
+		assert_same(&config, &defaults);
+	}
+}
+
+static void too_long_a_path(void **state)
+{
+	char text[400], error[512];
+	struct config config;
+
+	(void)state;
+	config_default(&config);
+	snprintf(text, sizeof(text), "[Daemon]\nSocket=/%0150d\n", 0);
+	assert_int_equal(load(text, &config, error, sizeof(error)), -EINVAL);
+	assert_non_null(strstr(error, "107"));
+}
+
+static void absent_file(void **state)
+{
+	struct config config;
+	char error[512];
+
+	(void)state;
+	config_default(&config);
+	assert_int_equal(config_load(&config, "/nonexistent/medesd.conf", error, sizeof(error)),
+			 -ENOENT);
+	assert_non_null(strstr(error, "/nonexistent/medesd.conf"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(everything_can_be_set),
+		cmocka_unit_test(empty_file_keeps_defaults),
+		cmocka_unit_test(refusals_name_line_and_reason),
+		cmocka_unit_test(too_long_a_path),
+		cmocka_unit_test(absent_file),
+	};
+
+	return cmocka_run_group_tests_name("config", tests, NULL, NULL);
+}
