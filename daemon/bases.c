@@ -52,20 +52,39 @@ static int read_pages(struct medes_nl *nl, uint64_t base, uint32_t first, struct
 	return err;
 }
 
-static int learn(struct medes_nl *nl, struct registry *registry, const struct medes_base *base)
+/* Enter the pages from an index on. */
+static int enter(struct medes_nl *nl, struct registry *registry, const struct medes_base *base,
+		 uint32_t first)
 {
 	struct pages pages = { 0 };
-	uint32_t known = 0;
-	int err;
+	int err = read_pages(nl, base->id, first, &pages);
 
-	if (registry_has(registry, base->id, &known) && known >= base->pages)
-		return 0;
-	err = read_pages(nl, base->id, known, &pages);
 	if (!err && registry_add(registry, base->domain, base->id, pages.v, pages.n))
 		err = medes_nl_fail(nl, -ENOMEM, "no memory for the registry");
 	if (!err)
 		log_debug("base %s: %zu pages entered into the registry", base->name, pages.n);
 	free(pages.v);
+	return err;
+}
+
+/*
+ * Pages are added behind those that are there. Should the count not fit after
+ * that, because a hole among them was filled meanwhile, all are read again.
+ */
+static int learn(struct medes_nl *nl, struct registry *registry, const struct medes_base *base)
+{
+	uint32_t pages, next;
+	bool known = registry_has(registry, base->id, &pages, &next);
+	int err;
+
+	if (known && pages >= base->pages)
+		return 0;
+	err = enter(nl, registry, base, next);
+	registry_has(registry, base->id, &pages, &next);
+	if (!err && known && pages < base->pages) {
+		registry_remove(registry, base->id);
+		err = enter(nl, registry, base, 0);
+	}
 	/* dropped since the list was read */
 	return err == -ENOENT ? 0 : err;
 }

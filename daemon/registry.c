@@ -30,7 +30,8 @@ struct domain {
 struct base {
 	uint64_t id;
 	uint32_t slot;
-	uint32_t pages;			/* one more than the highest index entered */
+	uint32_t pages;			/* entered */
+	uint32_t next;			/* one more than the highest index entered */
 	struct domain *domain;
 	UT_hash_handle hh;
 };
@@ -165,8 +166,9 @@ int registry_add(struct registry *r, const char *domain, uint64_t base,
 		err = table_add(&b->domain->whole, pages->hash, ref, r->max_pages);
 		for (i = 0; i < MEDES_SKETCH && pages->sketch[i] && !err; i++)
 			err = table_add(&b->domain->sketch, pages->sketch[i], ref, r->max_pages);
-		if (pages->index >= b->pages)
-			b->pages = pages->index + 1;
+		b->pages++;
+		if (pages->index >= b->next)
+			b->next = pages->index + 1;
 	}
 	return err;
 }
@@ -175,14 +177,15 @@ int registry_add(struct registry *r, const char *domain, uint64_t base,
  * registry_has() - is a base known
  * @r: the registry
  * @base: its id
- * @pages: receives the index that comes after its last page; may be NULL
+ * @pages: receives how many pages were entered; 0 when it is not known
+ * @next: receives the index that comes after the last of them
  */
-bool registry_has(const struct registry *r, uint64_t base, uint32_t *pages)
+bool registry_has(const struct registry *r, uint64_t base, uint32_t *pages, uint32_t *next)
 {
 	const struct base *b = base_find(r, base);
 
-	if (b && pages)
-		*pages = b->pages;
+	*pages = b ? b->pages : 0;
+	*next = b ? b->next : 0;
 	return b;
 }
 

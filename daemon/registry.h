@@ -45,7 +45,7 @@ struct registry *registry_new(unsigned int max_pages);
 void registry_free(struct registry *r);
 int registry_add(struct registry *r, const char *domain, uint64_t base,
 		 const struct medes_base_page *pages, size_t n);
-bool registry_has(const struct registry *r, uint64_t base, uint32_t *pages);
+bool registry_has(const struct registry *r, uint64_t base, uint32_t *pages, uint32_t *next);
 void registry_remove(struct registry *r, uint64_t base);
 void registry_keep(struct registry *r, bool (*wanted)(uint64_t base, void *arg), void *arg);
 void registry_lookup(const struct registry *r, const char *domain, const struct medes_page *pages,

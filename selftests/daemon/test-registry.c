@@ -26,11 +26,13 @@ static void empty_finds_nothing(void **state)
 	struct candidates found;
 	uint64_t seed = 1;
 	struct medes_base_page base = random_base_page(&seed, 0);
+	uint32_t pages, next;
 
 	(void)state;
 	look(r, "d", page_like(&seed, &base, 8, true), &found);
 	assert_int_equal(found.n, 0);
-	assert_false(registry_has(r, 1, NULL));
+	assert_false(registry_has(r, 1, &pages, &next));
+	assert_int_equal(pages + next, 0);
 	registry_remove(r, 1);
 	registry_free(r);
 }
@@ -41,19 +43,20 @@ static void finds_equal_and_alike(void **state)
 	struct medes_base_page pages[64];
 	struct candidates found;
 	uint64_t seed = 2;
-	uint32_t i, next;
+	uint32_t i, known, next;
 
 	(void)state;
 	for (i = 0; i < 64; i++)
-		pages[i] = random_base_page(&seed, i);
+		pages[i] = random_base_page(&seed, 2 * i);	/* with holes */
 	assert_int_equal(registry_add(r, "d", 7, pages, 64), 0);
-	assert_true(registry_has(r, 7, &next));
-	assert_int_equal(next, 64);
+	assert_true(registry_has(r, 7, &known, &next));
+	assert_int_equal(known, 64);
+	assert_int_equal(next, 127);
 	for (i = 0; i < 64; i++) {
 		look(r, "d", page_like(&seed, &pages[i], 3, false), &found);
 		assert_int_equal(found.n, 1);
 		assert_int_equal(found.v[0].base, 7);
-		assert_int_equal(found.v[0].index, i);
+		assert_int_equal(found.v[0].index, 2 * i);
 		assert_int_equal(found.v[0].shared, 3);
 		assert_false(found.v[0].equal);
 		look(r, "d", page_like(&seed, &pages[i], 0, true), &found);
