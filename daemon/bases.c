@@ -45,7 +45,8 @@ static int read_pages(struct medes_nl *nl, uint64_t base, uint32_t first, struct
 
 	for (i = 0; i < REPEATS; i++) {
 		pages->n = 0;
-		err = medes_nl_request(nl, medes_base_page_message(nl, base, first), on_page, pages);
+		err = medes_nl_request(nl, medes_base_page_message(nl, base, first), on_page,
+				       pages);
 		if (err != -EINTR)
 			return err;
 	}

@@ -93,7 +93,8 @@ int cgroup_resolve(struct cgroup *cg, const char *path, char *error)
 		return fail(error, err, "cgroup \"%.120s\": %s", path, strerror(-err));
 	}
 	if (!below(cg->path, root))
-		return fail(error, -EINVAL, "cgroup \"%.120s\": not a cgroup below %.60s", path, root);
+		return fail(error, -EINVAL, "cgroup \"%.120s\": not a cgroup below %.60s", path,
+			    root);
 	if (file_of(cg, "cgroup.procs", file) || access(file, R_OK))
 		return fail(error, -EINVAL, "\"%.120s\" is not a cgroup", path);
 	return 0;
@@ -194,7 +195,7 @@ static int read_procs(const char *directory, struct members *out, char *error)
 {
 	char path[PATH_MAX];
 	unsigned int pid;
-	int n, err = 0;
+	int err = 0;
 	FILE *file;
 
 	if (snprintf(path, sizeof(path), "%s/cgroup.procs", directory) >= (int)sizeof(path))
@@ -202,10 +203,14 @@ static int read_procs(const char *directory, struct members *out, char *error)
 	file = fopen(path, "re");
 	if (!file)	/* removed meanwhile */
 		return 0;
-	while (!err && (n = fscanf(file, "%u", &pid)) == 1) {
-		if (!pid)
-			err = fail(error, -EINVAL, "%.160s: has a process of another pid namespace", path);
-		else if ((err = add_member(out, pid)))
+	while (!err && fscanf(file, "%u", &pid) == 1) {
+		if (!pid) {
+			err = fail(error, -EINVAL, "%.160s: has a process of another pid namespace",
+				   path);
+			break;
+		}
+		err = add_member(out, pid);
+		if (err)
 			fail(error, err, "process %u: %s", pid, strerror(-err));
 	}
 	/* a threaded child says EOPNOTSUPP: its processes are listed by its parent */
@@ -274,7 +279,8 @@ int cgroup_freeze(const struct cgroup *cg, bool *ours, char *error)
 
 	*ours = false;
 	if (holds_us(cg))
-		return fail(error, -EINVAL, "cannot freeze %.160s: medesd itself runs in it", cg->path);
+		return fail(error, -EINVAL, "cannot freeze %.160s: medesd itself runs in it",
+			    cg->path);
 	if (file_of(cg, "cgroup.freeze", path))
 		return fail(error, -ENAMETOOLONG, "a cgroup's path is too long");
 	len = medes_file_read(path, text, sizeof(text));

@@ -190,8 +190,8 @@ static void unknown(struct parsing *p, const char *section, const char *name)
 {
 	size_t len, i;
 
-	snprintf(p->error, sizeof(p->error), "unknown key \"%.40s\" in section [%.40s]; known:", name,
-		 section);
+	snprintf(p->error, sizeof(p->error), "unknown key \"%.40s\" in section [%.40s]; known:",
+		 name, section);
 	for (i = 0; i < ARRAY_SIZE(keys); i++) {
 		len = strlen(p->error);
 		if (!strcmp(keys[i].section, section))
@@ -199,7 +199,8 @@ static void unknown(struct parsing *p, const char *section, const char *name)
 	}
 	if (p->error[strlen(p->error) - 1] == ':')
 		snprintf(p->error, sizeof(p->error),
-			 "unknown section [%.40s]; known: Daemon, Http, Registry, Dedup, Base", section);
+			 "unknown section [%.40s]; known: Daemon, Http, Registry, Dedup, Base",
+			 section);
 }
 
 /* inih's: 1 accepted, 0 refused. The first complaint is the one that is told. */

@@ -110,6 +110,7 @@ static int status_of(int err)
 		return HTTP_NOTFOUND;
 	case EEXIST:
 	case EBUSY:
+	case EALREADY:
 	case ESTALE:
 	case EXDEV:
 		return 409;
@@ -285,8 +286,9 @@ static void on_request(struct evhttp_request *req, void *arg)
 	evhttp_connection_set_closecb(evhttp_request_get_connection(req), on_gone, r);
 	route = find_route(http, r, path ? path : "", &status);
 	if (!route)
-		http_refuse(r, status, status == HTTP_NOTFOUND ? "there is no such resource: %.200s" :
-			    "this method does not go with %.200s", path ? path : "");
+		http_refuse(r, status, "%s %.200s", status == HTTP_NOTFOUND ?
+			    "there is no such resource:" : "this method does not go with",
+			    path ? path : "");
 	else if (take_body(r))
 		route->handler(r);
 }

@@ -39,8 +39,8 @@ void log_init(unsigned int level)
 void log_at(unsigned int level, const char *format, ...)
 {
 	static const char *const words[] = {
-		[LOG_ERR] = "error: ", [LOG_WARNING] = "warning: ", [LOG_NOTICE] = "", [LOG_INFO] = "",
-		[LOG_DEBUG] = "debug: ",
+		[LOG_ERR] = "error: ", [LOG_WARNING] = "warning: ", [LOG_NOTICE] = "",
+		[LOG_INFO] = "", [LOG_DEBUG] = "debug: ",
 	};
 	char line[1024];
 	va_list args;

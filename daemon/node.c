@@ -91,7 +91,8 @@ static void on_op(const struct medes_op *op, void *arg)
 	struct daemon *d = arg;
 
 	log_debug("operation %u %s: %s, %" PRIu64 " of %" PRIu64 " pages", op->id,
-		  medes_op_kind_name(op->kind), medes_op_state_name(op->state), op->done, op->total);
+		  medes_op_kind_name(op->kind), medes_op_state_name(op->state), op->done,
+		  op->total);
 	jobs_op(d->jobs, op);
 }
 

@@ -134,15 +134,16 @@ static bool same_range(const struct plan_page *a, const struct plan_page *b)
  */
 size_t plan_spare_huge(struct plan *plan, unsigned int min_pages)
 {
+	const struct plan_page *p = plan->pages;
 	size_t from, to, i, taken, spared = 0;
 	bool huge;
 
 	for (from = 0; from < plan->n; from = to) {
 		huge = false;
 		taken = 0;
-		for (to = from; to < plan->n && same_range(&plan->pages[from], &plan->pages[to]); to++) {
-			huge |= plan->pages[to].huge;
-			taken += plan->pages[to].action != PLAN_LEAVE;
+		for (to = from; to < plan->n && same_range(&p[from], &p[to]); to++) {
+			huge |= p[to].huge;
+			taken += p[to].action != PLAN_LEAVE;
 		}
 		if (!huge || taken > min_pages)
 			continue;

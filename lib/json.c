@@ -51,12 +51,12 @@ static void set_savings(json_t *object, uint64_t pages, uint64_t page_size, uint
 {
 	uint64_t original = pages * page_size;
 	double saved = original ? 100.0 - 100.0 * (double)kept / (double)original : 0;
+	/* two decimals are more than the figure is good for */
+	long long hundredths = saved * 100 + (saved < 0 ? -0.5 : 0.5);
 
 	set_u64(object, "original_bytes", original);
 	set_u64(object, "kept_bytes", kept);
-	/* two decimals are more than the figure is good for */
-	json_object_set_new(object, "saved_percent",
-			    json_real((double)(long long)(saved * 100 + (saved < 0 ? -0.5 : 0.5)) / 100));
+	json_object_set_new(object, "saved_percent", json_real(hundredths / 100.0));
 }
 
 json_t *medes_json_features(const struct medes_features *f)

@@ -133,7 +133,8 @@ int medes_nl_subscribe(struct medes_nl *nl)
 	if (setsockopt(medes_nl_fd(nl), SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group,
 		       sizeof(group))) {
 		err = -errno;
-		return medes_nl_fail(nl, err, "cannot join the module's events: %s", strerror(-err));
+		return medes_nl_fail(nl, err, "cannot join the module's events: %s",
+				     strerror(-err));
 	}
 	return 0;
 }
@@ -211,7 +212,8 @@ static const char *ack_text(struct nlattr *head, int len)
 {
 	struct nlattr *text = nla_find(head, len, NLMSGERR_ATTR_MSG);
 
-	if (!text || !nla_len(text) || strnlen(nla_data(text), nla_len(text)) == (size_t)nla_len(text))
+	/* it must end within the attribute */
+	if (!text || !memchr(nla_data(text), '\0', nla_len(text)))
 		return NULL;
 	return nla_data(text);
 }
@@ -238,15 +240,16 @@ static int on_ack(struct medes_nl *nl, struct nlmsghdr *nlh)
 /* The end of a dump carries its result. */
 static int on_done(struct medes_nl *nl, struct nlmsghdr *nlh)
 {
+	const int used = NLMSG_ALIGN(sizeof(int));
 	const char *text = NULL;
 	int err = 0;
 
-	if (nlmsg_datalen(nlh) >= (int)sizeof(err))
+	if (nlmsg_datalen(nlh) >= used)
 		memcpy(&err, nlmsg_data(nlh), sizeof(err));
 	if (err < 0) {
-		if ((nlh->nlmsg_flags & NLM_F_ACK_TLVS) && nlmsg_datalen(nlh) > (int)sizeof(err))
-			text = ack_text((void *)((char *)nlmsg_data(nlh) + NLMSG_ALIGN(sizeof(err))),
-					nlmsg_datalen(nlh) - NLMSG_ALIGN(sizeof(err)));
+		if ((nlh->nlmsg_flags & NLM_F_ACK_TLVS) && nlmsg_datalen(nlh) > used)
+			text = ack_text((void *)((char *)nlmsg_data(nlh) + used),
+					nlmsg_datalen(nlh) - used);
 		put_error(nl, err, text);
 		return err;
 	}

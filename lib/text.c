@@ -2,6 +2,7 @@
 /*
  * Numbers as words and words as words. Pure functions over the caller's buffers.
  */
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -196,10 +197,10 @@ char *medes_text_clean(char *text)
  */
 bool medes_name_valid(const char *name)
 {
-	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				      "0123456789._:@+-";
-	size_t len = strlen(name);
+	size_t len;
 
-	return len && len <= MEDES_NAME_MAX && strspn(name, allowed) == len && *name != '-' &&
-	       *name != '.';
+	for (len = 0; name[len]; len++)
+		if (!isalnum((unsigned char)name[len]) && !strchr("._:@+-", name[len]))
+			return false;
+	return len && len <= MEDES_NAME_MAX && *name != '-' && *name != '.';
 }

@@ -88,6 +88,6 @@ const struct command base_commands[] = {
 		OPT_NAME, 0, 1, 1, add,
 	},
 	{ "base", "list", "", "all bases", 0, 0, 0, 0, list },
-	{ "base", "remove", "BASE", "drop a base that no page needs any more", 0, 0, 1, 1, remove_one },
+	{ "base", "remove", "BASE", "drop a base that no page needs", 0, 0, 1, 1, remove_one },
 	{ .object = NULL },
 };

@@ -22,8 +22,8 @@ static enum exit_code report(const struct args *args, const char *name, json_t *
 	if (!done)
 		complain("dedup of %s: %s", name, error ? error : state);
 	if (args->json || done)
-		print_line(args, job, "sandbox %s: %" PRIu64 " of %" PRIu64 " pages stored in %s", name,
-			   stored, scanned, text);
+		print_line(args, job, "sandbox %s: %" PRIu64 " of %" PRIu64 " pages stored in %s",
+			   name, stored, scanned, text);
 	else
 		json_decref(job);
 	return done ? DONE : FAILED;

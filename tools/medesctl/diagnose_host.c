@@ -78,10 +78,10 @@ static void daemon_reachable(json_t *findings, const struct args *args)
 
 static void memory_settings(json_t *findings)
 {
+	static const char thp[] = "/sys/kernel/mm/transparent_hugepage/enabled";
 	char text[256];
 
-	if (medes_file_read("/sys/kernel/mm/transparent_hugepage/enabled", text, sizeof(text)) > 0 &&
-	    strstr(text, "[always]"))
+	if (medes_file_read(thp, text, sizeof(text)) > 0 && strstr(text, "[always]"))
 		finding(findings, NOTE, "huge pages",
 			"deduplicating a page splits its huge page for good, and khugepaged may bring pages back to build a new one",
 			"for sandboxes that gain nothing from huge pages: echo madvise > /sys/kernel/mm/transparent_hugepage/enabled",
@@ -105,7 +105,7 @@ void diagnose_host(json_t *findings, const struct args *args, struct medes_nl *n
 	memory_settings(findings);
 }
 
-static void ceiling(json_t *findings, const char *what, const char *parameter, uint64_t used,
+static void ceiling(json_t *findings, const char *what, const char *file, uint64_t used,
 		    uint64_t max)
 {
 	unsigned int percent = max ? (double)used * 100 / max : 0;
@@ -113,8 +113,7 @@ static void ceiling(json_t *findings, const char *what, const char *parameter, u
 
 	if (percent < CLOSE_PERCENT)
 		return;
-	snprintf(todo, sizeof(todo),
-		 "raise it (module parameter %s), or deduplicate less", parameter);
+	snprintf(todo, sizeof(todo), "raise /sys/kernel/medes/%s, or deduplicate less", file);
 	finding(findings, percent < 100 ? WARNING : PROBLEM, "ceiling",
 		"at the ceiling pages are refused, and stay as they are", todo,
 		"%u %% of the most %s are in use", percent, what);

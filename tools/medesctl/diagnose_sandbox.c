@@ -130,7 +130,8 @@ void diagnose_sandbox(json_t *findings, const struct medes_sandbox *sandbox,
 	if (sandbox->state == MEDES_SANDBOX_STATE_LOST)
 		finding(findings, PROBLEM, sandbox->name,
 			"whoever touches a lost page gets SIGBUS", "end this sandbox",
-			"%" PRIu64 " of its pages are lost", sandbox->stats.v[MEDES_A_STATS_PAGES_LOST]);
+			"%" PRIu64 " of its pages are lost",
+			sandbox->stats.v[MEDES_A_STATS_PAGES_LOST]);
 	if (split)
 		finding(findings, NOTE, sandbox->name,
 			"a function that was fast because of huge pages is slower after a restore",

@@ -148,7 +148,8 @@ static enum exit_code run(const struct args *args)
 	if (args->n_words)
 		c = find(args);
 	if (args->help) {
-		usage(stdout, args->n_words && known_object(args->words[0]) ? args->words[0] : NULL);
+		usage(stdout, c || (args->n_words && known_object(args->words[0])) ?
+		      args->words[0] : NULL);
 		return DONE;
 	}
 	if (!c) {

@@ -43,8 +43,8 @@ static void list_cell(char cell[CELL], json_t *array)
 			return;
 		}
 		if (json_is_integer(item))
-			len += snprintf(cell + len, CELL - len, "%s%" JSON_INTEGER_FORMAT, i ? " " : "",
-					json_integer_value(item));
+			len += snprintf(cell + len, CELL - len, "%s%" JSON_INTEGER_FORMAT,
+					i ? " " : "", json_integer_value(item));
 		else
 			len += snprintf(cell + len, CELL - len, "%s%.24s", i ? " " : "",
 					json_string_value(item));

@@ -32,7 +32,8 @@ static enum exit_code report(const struct args *args, const struct medes_op *op)
 	if (op->state == MEDES_OP_STATE_CANCELLED)
 		complain("the restore was cancelled");
 	if (op->lost)
-		complain("%" PRIu64 " pages could not be rebuilt; see: medesctl diagnose", op->lost);
+		complain("%" PRIu64 " pages could not be rebuilt; see: medesctl diagnose",
+			 op->lost);
 	print_line(args, medes_json_op(op), "%" PRIu64 " pages brought back in %s", op->stored,
 		   medes_text_duration(text, op->elapsed_ns));
 	return op->state == MEDES_OP_STATE_DONE && !op->lost ? DONE : FAILED;

@@ -127,6 +127,6 @@ const struct command sandbox_commands[] = {
 	},
 	{ "sandbox", "list", "", "all sandboxes", 0, 0, 0, 0, list },
 	{ "sandbox", "show", "NAME", "one sandbox, with its counters", 0, 0, 1, 1, show },
-	{ "sandbox", "remove", "NAME", "forget a sandbox; its processes go on", 0, 0, 1, 1, remove_one },
+	{ "sandbox", "remove", "NAME", "forget it; its processes go on", 0, 0, 1, 1, remove_one },
 	{ .object = NULL },
 };
