@@ -1,0 +1,461 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Bases.
+ *
+ * A base is a list of pages that never change once a record can refer to them.
+ * Who holds what:
+ *
+ * - A record counts as a user of its base page and of the base. It is freed in
+ *   atomic context, so giving up is two atomic operations, the one on the base
+ *   last; after that the record's owner never looks at the base again.
+ * - A base can be dropped only while it has no users. medes_base_use(), the
+ *   one place that makes a user out of a number from user space, and the drop
+ *   exclude each other by the base's lock; a record that already refers to an
+ *   extent keeps users above zero.
+ * - Whoever found a base by its id holds a reference, and pages are freed with
+ *   the last reference, so that a dump may read pages of a base that is
+ *   dropped meanwhile.
+ */
+#include <linux/gfp.h>
+#include <linux/mm.h>
+#include <linux/random.h>
+#include <linux/slab.h>
+#include <net/netlink.h>
+#include "base.h"
+#include "domain.h"
+#include "limits.h"
+#include "stats.h"
+
+static DEFINE_MUTEX(lock);	/* names, and who may add to the list */
+static DEFINE_XARRAY_ALLOC(bases);	/* lower half of id -> base */
+static u32 cursor;
+static u32 load;		/* upper half of every id */
+static atomic64_t total_bytes;
+
+static void account_bytes(s64 bytes)
+{
+	atomic64_add(bytes, &total_bytes);
+}
+
+/**
+ * medes_base_bytes() - what all bases cost
+ *
+ * Context: any.
+ * Return: bytes of base pages and their descriptors.
+ */
+u64 medes_base_bytes(void)
+{
+	return atomic64_read(&total_bytes);
+}
+
+/**
+ * medes_base_size() - what one base costs
+ * @base: held by the caller
+ *
+ * Context: may sleep.
+ * Return: bytes of its pages and descriptors.
+ */
+u64 medes_base_size(struct medes_base *base)
+{
+	struct medes_extent *extent;
+	u64 bytes = sizeof(*base) +
+		    (u64)atomic_read(&base->nr_pages) * PAGE_SIZE;
+
+	mutex_lock(&base->lock);
+	list_for_each_entry(extent, &base->extents, node)
+		bytes += sizeof(*extent);
+	mutex_unlock(&base->lock);
+	return bytes;
+}
+
+static struct medes_base *find_name(const char *name)
+{
+	struct medes_base *base;
+	unsigned long i;
+
+	lockdep_assert_held(&lock);
+	xa_for_each(&bases, i, base)
+		if (!strcmp(base->name, name))
+			return base;
+	return NULL;
+}
+
+static void extent_free(struct medes_extent *extent)
+{
+	for (u32 i = 0; i < extent->count; i++) {
+		if (extent->page[i]) {
+			__free_page(extent->page[i]);
+			account_bytes(-(s64)PAGE_SIZE);
+		}
+	}
+	account_bytes(-(s64)sizeof(*extent));
+	kvfree(extent);
+}
+
+static void base_free(struct kref *ref)
+{
+	struct medes_base *base = container_of(ref, struct medes_base, ref);
+	struct medes_extent *extent, *next;
+
+	list_for_each_entry_safe(extent, next, &base->extents, node)
+		extent_free(extent);
+	atomic64_sub(atomic_read(&base->nr_pages),
+		     &medes_totals.value[MEDES_A_STATS_BASE_PAGES]);
+	xa_destroy(&base->pages);
+	account_bytes(-(s64)sizeof(*base));
+	medes_domain_put(base->domain);
+	kfree(base);
+}
+
+/**
+ * medes_base_put() - drop a reference
+ * @base: from medes_base_find(), medes_base_next() or medes_base_new()
+ *
+ * Context: may sleep.
+ */
+void medes_base_put(struct medes_base *base)
+{
+	kref_put(&base->ref, base_free);
+}
+
+static int insert(struct medes_base *base, struct netlink_ext_ack *extack)
+{
+	u32 id;
+	int err;
+
+	lockdep_assert_held(&lock);
+	if (find_name(base->name)) {
+		NL_SET_ERR_MSG_FMT(extack, "a base named %s exists",
+				   base->name);
+		return -EEXIST;
+	}
+	if (!load)
+		load = get_random_u32_inclusive(1, S32_MAX);
+	err = xa_alloc_cyclic(&bases, &id, base, XA_LIMIT(1, U32_MAX), &cursor,
+			      GFP_KERNEL);
+	if (err < 0)
+		return err;
+	base->id = (u64)load << 32 | id;
+	return 0;
+}
+
+/**
+ * medes_base_new() - make an empty base
+ * @name: unique among bases
+ * @domain: whose sandboxes may refer to it
+ * @function: a label of the daemon's
+ * @extack: for the reason of a refusal
+ *
+ * Context: may sleep.
+ * Return: the base, referenced, or ERR_PTR(): -EEXIST when the name is taken,
+ * -ENOMEM.
+ */
+struct medes_base *medes_base_new(const char *name, const char *domain,
+				  const char *function,
+				  struct netlink_ext_ack *extack)
+{
+	struct medes_base *base = kzalloc_obj(*base);
+	int err = -ENOMEM;
+
+	if (!base)
+		return ERR_PTR(err);
+	base->domain = medes_domain_get(domain);
+	if (!base->domain)
+		goto err_domain;
+	kref_init(&base->ref);
+	strscpy(base->name, name, sizeof(base->name));
+	strscpy(base->function, function, sizeof(base->function));
+	mutex_init(&base->lock);
+	INIT_LIST_HEAD(&base->extents);
+	xa_init(&base->pages);
+
+	mutex_lock(&lock);
+	err = insert(base, extack);
+	if (!err)
+		kref_get(&base->ref);
+	mutex_unlock(&lock);
+	if (err)
+		goto err_insert;
+	account_bytes(sizeof(*base));
+	return base;
+
+err_insert:
+	medes_domain_put(base->domain);
+err_domain:
+	kfree(base);
+	return ERR_PTR(err);
+}
+
+/**
+ * medes_base_find() - the base of this id
+ * @id: from user space
+ *
+ * Context: may sleep.
+ * Return: the base, referenced, or NULL.
+ */
+struct medes_base *medes_base_find(u64 id)
+{
+	struct medes_base *base;
+
+	mutex_lock(&lock);
+	base = xa_load(&bases, lower_32_bits(id));
+	if (base && base->id == id)
+		kref_get(&base->ref);
+	else
+		base = NULL;
+	mutex_unlock(&lock);
+	return base;
+}
+
+/**
+ * medes_base_next() - the first base with this id or a greater one
+ * @id: where to begin; its id on return. Begin with 0.
+ *
+ * Context: may sleep.
+ * Return: the base, referenced, or NULL at the end.
+ */
+struct medes_base *medes_base_next(u64 *id)
+{
+	unsigned long low = lower_32_bits(*id);
+	struct medes_base *base;
+
+	mutex_lock(&lock);
+	base = xa_find(&bases, &low, U32_MAX, XA_PRESENT);
+	if (base) {
+		kref_get(&base->ref);
+		*id = base->id;
+	}
+	mutex_unlock(&lock);
+	return base;
+}
+
+/**
+ * medes_base_drop() - drop a base that nothing refers to
+ * @id: which
+ * @extack: for the reason of a refusal
+ *
+ * Context: may sleep.
+ * Return: 0, -ENOENT, or -EBUSY while records refer to it.
+ */
+int medes_base_drop(u64 id, struct netlink_ext_ack *extack)
+{
+	struct medes_base *base = medes_base_find(id);
+	u64 users;
+
+	if (!base) {
+		NL_SET_ERR_MSG_FMT(extack, "no base has the id %#llx", id);
+		return -ENOENT;
+	}
+	mutex_lock(&base->lock);
+	users = atomic64_read(&base->users);
+	if (!users && !base->dropped) {
+		base->dropped = true;
+		mutex_unlock(&base->lock);
+		mutex_lock(&lock);
+		xa_erase(&bases, lower_32_bits(id));
+		mutex_unlock(&lock);
+		medes_base_put(base);
+		medes_base_put(base);
+		return 0;
+	}
+	mutex_unlock(&base->lock);
+	medes_base_put(base);
+	NL_SET_ERR_MSG_FMT(extack, "%llu records refer to the base", users);
+	return -EBUSY;
+}
+
+/* All pages of an extent: together if that can be had, else one by one. */
+static int alloc_pages_of(struct medes_extent *extent)
+{
+	gfp_t gfp = GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN;
+	struct page *block = NULL;
+	unsigned int order = ilog2(MEDES_EXTENT_PAGES);
+
+	if (extent->count == MEDES_EXTENT_PAGES)
+		block = alloc_pages(gfp, order);
+	if (block)
+		split_page(block, order);
+	for (u32 i = 0; i < extent->count; i++) {
+		extent->page[i] = block ? block + i :
+				  alloc_page(GFP_KERNEL | __GFP_NOWARN);
+		if (!extent->page[i])
+			return -ENOMEM;
+		account_bytes(PAGE_SIZE);
+	}
+	return 0;
+}
+
+/**
+ * medes_extent_new() - room for more pages in a base
+ * @base: held by the caller
+ * @count: pages, at most MEDES_EXTENT_PAGES
+ *
+ * The caller fills and publishes slots, then trims the extent.
+ *
+ * Context: may sleep.
+ * Return: the extent, or ERR_PTR(): -ENOSPC at the ceiling, -ENOENT when the
+ * base was dropped, -ENOMEM.
+ */
+struct medes_extent *medes_extent_new(struct medes_base *base, u32 count)
+{
+	struct medes_extent *extent;
+	int err = -ENOENT;
+
+	if (medes_base_bytes() + count * PAGE_SIZE >
+	    READ_ONCE(medes_limits.max_base_bytes))
+		return ERR_PTR(-ENOSPC);
+	extent = kvzalloc(sizeof(*extent), GFP_KERNEL);
+	if (!extent)
+		return ERR_PTR(-ENOMEM);
+	account_bytes(sizeof(*extent));
+	extent->base = base;
+	extent->count = count;
+
+	mutex_lock(&base->lock);
+	if (!base->dropped && base->next <= U32_MAX - count)
+		err = alloc_pages_of(extent);
+	if (!err) {
+		extent->first = base->next;
+		base->next += count;
+		list_add_tail(&extent->node, &base->extents);
+	}
+	mutex_unlock(&base->lock);
+	if (!err)
+		return extent;
+	extent_free(extent);
+	return ERR_PTR(err);
+}
+
+/**
+ * medes_extent_fill() - copy a page into a slot that is not published
+ * @extent: from medes_extent_new(), of the same caller
+ * @slot: below its count
+ * @bytes: PAGE_SIZE bytes
+ *
+ * Context: any.
+ */
+void medes_extent_fill(struct medes_extent *extent, u32 slot, const void *bytes)
+{
+	memcpy(page_address(extent->page[slot]), bytes, PAGE_SIZE);
+}
+
+/**
+ * medes_extent_publish() - let records of anybody refer to a slot
+ * @extent: from medes_extent_new(), of the same caller
+ * @slot: filled; its bytes never change from now on
+ *
+ * Context: may sleep.
+ * Return: 0 or -ENOMEM.
+ */
+int medes_extent_publish(struct medes_extent *extent, u32 slot)
+{
+	struct medes_base *base = extent->base;
+	int err;
+
+	err = xa_err(xa_store(&base->pages, extent->first + slot, extent,
+			      GFP_KERNEL));
+	if (err)
+		return err;
+	atomic_inc(&base->nr_pages);
+	atomic64_inc(&medes_totals.value[MEDES_A_STATS_BASE_PAGES]);
+	return 0;
+}
+
+/**
+ * medes_extent_trim() - free the slots that were neither published nor used
+ * @extent: from medes_extent_new(); the caller is done with it
+ *
+ * Context: may sleep.
+ */
+void medes_extent_trim(struct medes_extent *extent)
+{
+	struct medes_base *base = extent->base;
+	u32 left = 0;
+
+	for (u32 i = 0; i < extent->count; i++) {
+		if (xa_load(&base->pages, extent->first + i) ||
+		    atomic_read(&extent->users[i])) {
+			left++;
+			continue;
+		}
+		__free_page(extent->page[i]);
+		extent->page[i] = NULL;
+		account_bytes(-(s64)PAGE_SIZE);
+	}
+	if (left)
+		return;
+	mutex_lock(&base->lock);
+	list_del(&extent->node);
+	mutex_unlock(&base->lock);
+	extent_free(extent);
+}
+
+/**
+ * medes_extent_use() - one record more refers to a base page
+ * @extent: that cannot go: new, or of a base that has a user already
+ * @slot: which page
+ *
+ * Context: any.
+ */
+void medes_extent_use(struct medes_extent *extent, u32 slot)
+{
+	atomic64_inc(&extent->base->users);
+	atomic_inc(&extent->users[slot]);
+}
+
+/**
+ * medes_extent_unuse() - one record less refers to a base page
+ * @extent: not to be touched afterwards
+ * @slot: which page
+ *
+ * Context: any; records are freed under page table locks.
+ */
+void medes_extent_unuse(struct medes_extent *extent, u32 slot)
+{
+	atomic_dec(&extent->users[slot]);
+	atomic64_dec(&extent->base->users);
+}
+
+/**
+ * medes_base_use() - become a user of a page that user space named
+ * @base: held by the caller
+ * @index: of the page
+ * @slot: of the page in the extent, on return
+ *
+ * Context: may sleep.
+ * Return: the extent, to be given up by medes_extent_unuse(), or NULL when the
+ * base has no such page or was dropped.
+ */
+struct medes_extent *medes_base_use(struct medes_base *base, u32 index,
+				    u32 *slot)
+{
+	struct medes_extent *extent = NULL;
+
+	mutex_lock(&base->lock);
+	if (!base->dropped)
+		extent = xa_load(&base->pages, index);
+	if (extent) {
+		*slot = index - extent->first;
+		medes_extent_use(extent, *slot);
+	}
+	mutex_unlock(&base->lock);
+	return extent;
+}
+
+/**
+ * medes_base_exit() - drop all bases
+ *
+ * Context: module exit; live records hold the module, so nothing refers to
+ * them, and the netlink family has gone.
+ */
+void medes_base_exit(void)
+{
+	struct medes_base *base;
+	unsigned long i;
+
+	xa_for_each(&bases, i, base) {
+		xa_erase(&bases, i);
+		medes_base_put(base);
+	}
+	xa_destroy(&bases);
+}

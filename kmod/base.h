@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* A base: immutable copies of pages, which records refer to. */
+#ifndef MEDES_BASE_H
+#define MEDES_BASE_H
+
+#include <linux/atomic.h>
+#include <linux/kref.h>
+#include <linux/mm_types.h>
+#include <linux/mutex.h>
+#include <linux/xarray.h>
+#include <uapi/linux/medes.h>
+
+struct medes_domain;
+struct netlink_ext_ack;
+
+#define MEDES_EXTENT_PAGES 512
+
+/**
+ * struct medes_base - a base
+ * @ref: one while it is listed, one of every holder (operation, dump)
+ * @id: never used twice; upper half drawn when the module was loaded
+ * @domain: whose sandboxes alone may refer to it
+ * @name: unique among bases
+ * @function: a label of the daemon's
+ * @lock: protects @next, @extents and growth of @pages
+ * @next: index of the next page
+ * @extents: all, for the end
+ * @pages: index of a page -> its extent; entries appear complete and stay
+ * @nr_pages: entries in @pages
+ * @users: records that refer to it; dropped in atomic context, as the last
+ *         thing that a record does with the base
+ * @dropped: no new reference; set once, when there are no users
+ */
+struct medes_base {
+	struct kref ref;
+	u64 id;
+	struct medes_domain *domain;
+	char name[MEDES_NAME_MAX + 1];
+	char function[MEDES_NAME_MAX + 1];
+	struct mutex lock;
+	u32 next;
+	struct list_head extents;
+	struct xarray pages;
+	atomic_t nr_pages;
+	atomic64_t users;
+	bool dropped;
+};
+
+/**
+ * struct medes_extent - up to 512 pages of a base, the unit of allocation
+ * @node: in the base's list
+ * @base: owner; outlives the extent
+ * @first: index of slot 0
+ * @count: slots
+ * @page: the copies; NULL where a page was not taken
+ * @users: of each, records that refer to it
+ */
+struct medes_extent {
+	struct list_head node;
+	struct medes_base *base;
+	u32 first;
+	u32 count;
+	struct page *page[MEDES_EXTENT_PAGES];
+	atomic_t users[MEDES_EXTENT_PAGES];
+};
+
+struct medes_base *medes_base_new(const char *name, const char *domain,
+				  const char *function,
+				  struct netlink_ext_ack *extack);
+int medes_base_drop(u64 id, struct netlink_ext_ack *extack);
+struct medes_base *medes_base_find(u64 id);
+struct medes_base *medes_base_next(u64 *id);
+void medes_base_put(struct medes_base *base);
+u64 medes_base_size(struct medes_base *base);
+u64 medes_base_bytes(void);
+void medes_base_exit(void);
+
+struct medes_extent *medes_extent_new(struct medes_base *base, u32 count);
+void medes_extent_fill(struct medes_extent *extent, u32 slot, const void *bytes);
+int medes_extent_publish(struct medes_extent *extent, u32 slot);
+void medes_extent_trim(struct medes_extent *extent);
+
+struct medes_extent *medes_base_use(struct medes_base *base, u32 index,
+				    u32 *slot);
+void medes_extent_use(struct medes_extent *extent, u32 slot);
+void medes_extent_unuse(struct medes_extent *extent, u32 slot);
+
+#endif /* MEDES_BASE_H */

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Ceilings. Bases, records and device pages are kernel memory that no memory
+ * cgroup is charged for, so they are bounded here, and an operation that would
+ * pass one leaves the page where it is.
+ */
+#include <linux/mm.h>
+#include "limits.h"
+
+struct medes_limits medes_limits;
+
+/**
+ * medes_limits_init() - begin with what fits a host that does nothing else
+ *
+ * Deduplicated pages may be four times the host's memory (64 bytes each),
+ * records half of it, bases a quarter.
+ *
+ * Context: module init.
+ */
+void __init medes_limits_init(void)
+{
+	u64 ram = (u64)totalram_pages() << PAGE_SHIFT;
+
+	medes_limits.max_device_pages = 4 * (ram >> PAGE_SHIFT);
+	medes_limits.max_record_bytes = ram / 2;
+	medes_limits.max_base_bytes = ram / 4;
+}

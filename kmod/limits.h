@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Ceilings, which the kernel keeps whatever user space asks for. */
+#ifndef MEDES_LIMITS_H
+#define MEDES_LIMITS_H
+
+#include <linux/types.h>
+
+/* Set through sysfs; READ_ONCE/WRITE_ONCE, no lock. */
+struct medes_limits {
+	u64 max_device_pages;
+	u64 max_base_bytes;
+	u64 max_record_bytes;
+};
+
+extern struct medes_limits medes_limits;
+
+void medes_limits_init(void);
+
+#endif /* MEDES_LIMITS_H */

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Medes: memory deduplication for idle sandboxes.
+ *
+ * DOC: Overview
+ *
+ * Idle serverless sandboxes hold nearly the same bytes. This module takes the
+ * pages of idle ones out of memory and keeps of each a record: nothing (zero),
+ * the number of an equal base page (same), a patch against a similar one
+ * (words), or the page compressed (self). The pages come back when anybody
+ * touches them, bit by bit as they were, or nobody sees anything.
+ *
+ * How a page leaves: store.c. How it comes back: fault.c (one is touched) and
+ * restore.c (all). Who says which pages: user space, over netlink.c; what it
+ * says is a hint, and nothing that it does, or its death, loses a page.
+ *
+ * A page that is away is a device-private page (devmem.c), so that fork, COW,
+ * mprotect, mremap, munmap, exit and the OOM killer are the memory
+ * management's business, not ours.
+ *
+ * After "Memory Deduplication for Serverless Computing with Medes", EuroSys
+ * '22. Locks: Documentation/locking.rst.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/module.h>
+#include "base.h"
+#include "debugfs.h"
+#include "devmem.h"
+#include "domain.h"
+#include "limits.h"
+#include "netlink.h"
+#include "op.h"
+#include "record.h"
+#include "sandbox.h"
+#include "sysfs.h"
+
+static int __init medes_init(void)
+{
+	int err;
+
+	medes_domain_init();
+	medes_limits_init();
+	err = medes_record_init();
+	if (err)
+		return err;
+	err = medes_devmem_init();
+	if (err)
+		goto err_devmem;
+	err = medes_sysfs_init();
+	if (err)
+		goto err_sysfs;
+	medes_debugfs_init();
+	err = medes_op_init();
+	if (err)
+		goto err_op;
+	err = medes_netlink_init();
+	if (err)
+		goto err_netlink;
+	return 0;
+
+err_netlink:
+	medes_op_exit();
+err_op:
+	medes_debugfs_exit();
+	medes_sysfs_exit();
+err_sysfs:
+	medes_devmem_exit();
+err_devmem:
+	medes_record_exit();
+	return err;
+}
+
+static void __exit medes_exit(void)
+{
+	medes_netlink_exit();
+	medes_sandbox_exit();
+	medes_op_exit();	/* waits for all that is at work */
+	medes_base_exit();
+	medes_debugfs_exit();
+	medes_sysfs_exit();
+	medes_devmem_exit();
+	medes_record_exit();
+}
+
+module_init(medes_init);
+module_exit(medes_exit);
+
+MODULE_DESCRIPTION("Memory deduplication for idle sandboxes");
+MODULE_LICENSE("GPL");

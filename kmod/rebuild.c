@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Rebuild one page from its record, and what it means when that fails.
+ *
+ * A page that cannot be rebuilt is lost: nobody ever sees other bytes in its
+ * place. Its record stays, with the device page, until the address space lets
+ * go of it; every touch is refused again.
+ */
+#include <linux/gfp.h>
+#include <linux/highmem.h>
+#include <linux/memremap.h>
+#include <linux/migrate.h>
+#include <linux/ratelimit.h>
+#include "base.h"
+#include "devmem.h"
+#include "netlink.h"
+#include "rebuild.h"
+#include "record.h"
+#include "sandbox.h"
+#include "stats.h"
+#include "trace.h"
+
+/* The device page is locked, which is what @lost is written under. */
+static void lose(struct medes_record *record, unsigned long address,
+		 enum medes_loss_reason reason)
+{
+	struct medes_extent *extent = record->extent;
+	struct medes_loss loss = {
+		.sandbox = record->account->sandbox,
+		.address = address,
+		.encoding = record->encoding,
+		.base = extent ? extent->base->id : 0,
+		.index = extent ? extent->first + record->slot : 0,
+		.reason = reason,
+	};
+
+	medes_count(record->account, LOSSES, 1);
+	if (!record->lost) {
+		record->lost = true;
+		medes_count(record->account, PAGES_LOST, 1);
+	}
+	trace_medes_loss(loss.sandbox, address, loss.encoding, loss.base,
+			 loss.index, reason);
+	pr_err_ratelimited("medes: a page of sandbox %u at %#lx is lost (%s)\n",
+			   loss.sandbox, address,
+			   reason == MEDES_LOSS_REASON_CHECKSUM ?
+			   "checksum" : "malformed record");
+	medes_notify_loss(&loss);
+	medes_sandbox_kick(loss.sandbox);
+}
+
+/**
+ * medes_rebuild() - rebuild a page
+ * @device: device page, locked and held by the caller
+ * @page: fresh page to fill
+ * @address: where it was touched, for the reports; 0 when that is not known
+ *
+ * Context: may sleep when the page is lost; mmap_lock may be held for read.
+ * Return: 0, or -EIO when the page is lost.
+ */
+int medes_rebuild(struct page *device, struct page *page,
+		  unsigned long address)
+{
+	struct medes_record *record = medes_devmem_record(device);
+	void *bytes = kmap_local_page(page);
+	int err;
+
+	err = medes_record_decode(record, bytes);
+	kunmap_local(bytes);
+	if (!err) {
+		record->read = true;
+		return 0;
+	}
+	lose(record, address, err == -EILSEQ ? MEDES_LOSS_REASON_CHECKSUM :
+					       MEDES_LOSS_REASON_MALFORMED);
+	return -EIO;
+}
+
+/**
+ * medes_rebuild_wanted() - is this entry of migrate_vma a page of ours?
+ * @src: entry of the src array after setup
+ *
+ * Context: any.
+ * Return: true when a destination is to be given for it.
+ */
+bool medes_rebuild_wanted(unsigned long src)
+{
+	struct page *page = migrate_pfn_to_page(src);
+
+	return page && src & MIGRATE_PFN_MIGRATE &&
+	       is_device_private_page(page) &&
+	       page_pgmap(page)->owner == medes_devmem_owner;
+}
+
+/**
+ * medes_reserve_fill() - have memory ready before pages are unmapped
+ * @reserve: what is left of the last time stays in it
+ * @nr: pages wanted, at most MEDES_REBUILD_MAX
+ *
+ * Context: may sleep; does not invoke the OOM killer.
+ * Return: 0 or -ENOMEM, with as many as could be had.
+ */
+int medes_reserve_fill(struct medes_reserve *reserve, unsigned int nr)
+{
+	while (reserve->nr < nr) {
+		struct page *page = alloc_page(GFP_HIGHUSER_MOVABLE |
+					       __GFP_RETRY_MAYFAIL |
+					       __GFP_NOWARN);
+
+		if (!page)
+			return -ENOMEM;
+		reserve->page[reserve->nr++] = page;
+	}
+	return 0;
+}
+
+/**
+ * medes_reserve_drain() - give back what was not needed
+ * @reserve: to empty
+ *
+ * Context: any.
+ */
+void medes_reserve_drain(struct medes_reserve *reserve)
+{
+	while (reserve->nr)
+		__free_page(reserve->page[--reserve->nr]);
+}

@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Records: a head from a slab cache, the encoded bytes in zsmalloc.
+ *
+ * zsmalloc packs objects of any size tightly and may move them, which is why
+ * bytes are only read between zs_obj_read_begin() and _end(), where nothing
+ * sleeps. Decoding needs scratch memory, one per CPU, used with preemption
+ * off: it takes some microseconds. What it yields is checked against the
+ * checksum before anybody sees it.
+ */
+#include <linux/err.h>
+#include <linux/fault-inject.h>
+#include <linux/local_lock.h>
+#include <linux/mm.h>
+#include <linux/percpu.h>
+#include <linux/slab.h>
+#include <linux/zsmalloc.h>
+#include "base.h"
+#include "codec.h"
+#include "debugfs.h"
+#include "fingerprint.h"
+#include "limits.h"
+#include "record.h"
+#include "stats.h"
+
+/**
+ * struct scratch - memory to decode in, one per CPU
+ * @lock: keeps the CPU's other users out
+ * @codec: for the codec
+ * @bytes: for an object that zsmalloc keeps in two pieces
+ */
+struct scratch {
+	local_lock_t lock;
+	struct medes_scratch codec;
+	u8 bytes[MEDES_PATCH_MAX];
+};
+
+static struct scratch __percpu *scratch;
+static struct kmem_cache *cache;
+static struct zs_pool *pool;
+
+/* The stat that counts pages, and bytes, of each encoding. */
+static const u8 page_stat[] = {
+	[MEDES_ENCODING_ZERO] = MEDES_A_STATS_PAGES_ZERO,
+	[MEDES_ENCODING_SAME] = MEDES_A_STATS_PAGES_SAME,
+	[MEDES_ENCODING_WORDS] = MEDES_A_STATS_PAGES_WORDS,
+	[MEDES_ENCODING_SELF] = MEDES_A_STATS_PAGES_SELF,
+};
+
+static const u8 byte_stat[] = {
+	[MEDES_ENCODING_WORDS] = MEDES_A_STATS_BYTES_WORDS,
+	[MEDES_ENCODING_SELF] = MEDES_A_STATS_BYTES_SELF,
+};
+
+static void count(struct medes_record *record, int sign)
+{
+	u8 encoding = record->encoding;
+
+	medes_count_add(record->account, page_stat[encoding], sign);
+	if (record->len)
+		medes_count_add(record->account, byte_stat[encoding],
+				sign * (int)record->len);
+}
+
+/* Keep the encoded bytes. */
+static int store(struct medes_record *record, const void *data,
+		 unsigned int len)
+{
+	unsigned long handle;
+
+	if (medes_record_pool_bytes() + len >
+	    READ_ONCE(medes_limits.max_record_bytes))
+		return -ENOSPC;
+	handle = zs_malloc(pool, len, GFP_KERNEL | __GFP_NORETRY |
+			   __GFP_NOWARN | __GFP_HIGHMEM | __GFP_MOVABLE,
+			   NUMA_NO_NODE);
+	if (IS_ERR_VALUE(handle))
+		return (long)handle;
+	zs_obj_write(pool, handle, (void *)data, len);
+	record->handle = handle;
+	return 0;
+}
+
+/**
+ * medes_record_new() - make a record
+ * @account: whose page it is
+ * @checksum: of the page, seeded by @account
+ * @encoding: enum medes_encoding
+ * @data: encoded bytes, copied
+ * @len: how many, at most MEDES_PATCH_MAX; 0 for ZERO and SAME
+ * @extent: of the base page, or NULL; the caller holds the base
+ * @slot: of the base page
+ *
+ * Context: may sleep.
+ * Return: the record, ERR_PTR(-ENOMEM), or ERR_PTR(-ENOSPC) at the ceiling.
+ */
+struct medes_record *medes_record_new(struct medes_account *account,
+				      u64 checksum, u8 encoding,
+				      const void *data, unsigned int len,
+				      struct medes_extent *extent, u32 slot)
+{
+	struct medes_record *record;
+	int err;
+
+	record = kmem_cache_zalloc(cache, GFP_KERNEL | __GFP_NOWARN);
+	if (!record)
+		return ERR_PTR(-ENOMEM);
+	if (len) {
+		err = store(record, data, len);
+		if (err) {
+			kmem_cache_free(cache, record);
+			return ERR_PTR(err);
+		}
+	}
+	record->account = medes_account_get(account);
+	record->checksum = checksum;
+	record->encoding = encoding;
+	record->len = len;
+	if (extent) {
+		medes_extent_use(extent, slot);
+		record->extent = extent;
+		record->slot = slot;
+	}
+	count(record, 1);
+	return record;
+}
+
+/**
+ * medes_record_unused() - forget a record that never stood for a page
+ * @record: from medes_record_new()
+ *
+ * Context: any.
+ */
+void medes_record_unused(struct medes_record *record)
+{
+	record->read = true;
+	medes_record_free(record);
+}
+
+/**
+ * medes_record_free() - forget a record
+ * @record: that no page table refers to any more
+ *
+ * Context: any; called under page table locks.
+ */
+void medes_record_free(struct medes_record *record)
+{
+	struct medes_account *account = record->account;
+
+	count(record, -1);
+	if (!record->read)
+		medes_count(account, FREED, 1);
+	if (record->lost)
+		medes_count(account, PAGES_LOST, -1);
+	if (record->handle)
+		zs_free(pool, record->handle);
+	if (record->extent)
+		medes_extent_unuse(record->extent, record->slot);
+	kmem_cache_free(cache, record);
+	medes_account_put(account);
+}
+
+static int decode(struct medes_record *record, struct scratch *s,
+		  const void *base, void *page)
+{
+	void *data;
+	int err;
+
+	if (!record->handle)
+		return medes_decode(&s->codec, record->encoding, NULL, 0, base,
+				    page);
+	data = zs_obj_read_begin(pool, record->handle, record->len, s->bytes);
+	err = medes_decode(&s->codec, record->encoding, data, record->len,
+			   base, page);
+	zs_obj_read_end(pool, record->handle, record->len, data);
+	return err;
+}
+
+/**
+ * medes_record_decode() - rebuild a page
+ * @record: kept alive by the caller (its device page is locked)
+ * @page: PAGE_SIZE bytes to fill; unspecified on error
+ *
+ * Context: any; preemption is off for some microseconds.
+ * Return: 0; -EBADMSG when the record does not decode, -EILSEQ when the bytes
+ * do not match its checksum.
+ */
+int medes_record_decode(struct medes_record *record, void *page)
+{
+	const void *base = NULL;
+	struct scratch *s;
+	int err;
+
+	if (record->extent)
+		base = page_address(record->extent->page[record->slot]);
+	local_lock(&scratch->lock);
+	s = this_cpu_ptr(scratch);
+	err = decode(record, s, base, page);
+	local_unlock(&scratch->lock);
+	if (err)
+		return -EBADMSG;
+	if (medes_page_hash(page, record->account->seed) != record->checksum ||
+	    medes_fail_decode())
+		return -EILSEQ;
+	return 0;
+}
+
+/**
+ * medes_record_pool_bytes() - what encoded bytes cost
+ *
+ * Context: any.
+ * Return: bytes of all pages that zsmalloc holds for us.
+ */
+u64 medes_record_pool_bytes(void)
+{
+	return (u64)zs_get_total_pages(pool) << PAGE_SHIFT;
+}
+
+/**
+ * medes_record_head_bytes() - what a record costs beyond its encoded bytes
+ *
+ * Context: any.
+ * Return: bytes.
+ */
+unsigned int medes_record_head_bytes(void)
+{
+	return kmem_cache_size(cache);
+}
+
+/**
+ * medes_record_init() - prepare for records
+ *
+ * Context: module init.
+ * Return: 0 or -ENOMEM.
+ */
+int __init medes_record_init(void)
+{
+	int cpu;
+
+	scratch = alloc_percpu(struct scratch);
+	if (!scratch)
+		return -ENOMEM;
+	for_each_possible_cpu(cpu)
+		local_lock_init(&per_cpu_ptr(scratch, cpu)->lock);
+	cache = KMEM_CACHE(medes_record, 0);
+	if (!cache)
+		goto err_cache;
+	pool = zs_create_pool("medes");
+	if (!pool)
+		goto err_pool;
+	return 0;
+
+err_pool:
+	kmem_cache_destroy(cache);
+err_cache:
+	free_percpu(scratch);
+	return -ENOMEM;
+}
+
+/**
+ * medes_record_exit() - the end of records
+ *
+ * Context: module exit; there are no records.
+ */
+void medes_record_exit(void)
+{
+	zs_destroy_pool(pool);
+	kmem_cache_destroy(cache);
+	free_percpu(scratch);
+}

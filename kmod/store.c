@@ -1,0 +1,459 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Store: pages become records (dedup), or base pages and records of them
+ * (demarcate).
+ *
+ * A page is unmapped and locked between migrate_vma_setup() and _finalize(),
+ * and whoever touches it then waits. So all that is slow comes before: take a
+ * reference, copy the page, give the reference back (a page that somebody
+ * holds can't migrate), encode the copy, decode it once to be sure, allocate
+ * the record and the device page. What is left to do in between is to compare
+ * the page with the copy: equal, and the device page takes its place; changed,
+ * and it stays. Nothing is allocated there and nothing can fail.
+ *
+ * Batches are small, and the lock of the address space is given back after
+ * each.
+ */
+#include <linux/highmem.h>
+#include <linux/ktime.h>
+#include <linux/migrate.h>
+#include <linux/mm.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+#include "base.h"
+#include "codec.h"
+#include "devmem.h"
+#include "fingerprint.h"
+#include "op.h"
+#include "record.h"
+#include "sandbox.h"
+#include "stats.h"
+#include "store.h"
+#include "trace.h"
+#include "view.h"
+
+#define BATCH 32	/* pages unmapped at once, at most */
+
+/* One page on its way. */
+struct item {
+	unsigned long address;
+	void *copy;			/* PAGE_SIZE bytes, owned by the store */
+	struct page *device;		/* reserved */
+	struct medes_record *record;	/* NULL: the page stays */
+	bool stored;			/* the device page took its place */
+	bool base_page;			/* demarcate: its copy is in a slot */
+	u32 slot;			/* of the extent */
+};
+
+/**
+ * struct store - an operation at work
+ * @op: the operation
+ * @account: of its sandbox
+ * @view: of the address space
+ * @base: newest base looked up, referenced
+ * @extent: that demarcate fills, and the next slot in it
+ * @item: the batch
+ * @nr: items in it
+ * @src: for migrate_vma, likewise @dst
+ * @ws: for the encoder
+ * @scratch: for the decoder, likewise @check
+ */
+struct store {
+	struct medes_op *op;
+	struct medes_account *account;
+	struct medes_view *view;
+	struct medes_base *base;
+	struct medes_extent *extent;
+	u32 next_slot;
+	struct item item[BATCH];
+	unsigned int nr;
+	unsigned long src[BATCH];
+	unsigned long dst[BATCH];
+	struct medes_workspace ws;
+	struct medes_scratch scratch;
+	u8 check[PAGE_SIZE];
+	u8 copies[BATCH][PAGE_SIZE];
+};
+
+/* The base page that a target names, as a user of it; NULL for none. */
+static struct medes_extent *use_base(struct store *s,
+				     const struct medes_target *target,
+				     u32 *slot)
+{
+	if (!target->base)
+		return NULL;
+	if (s->base && s->base->id != target->base) {
+		medes_base_put(s->base);
+		s->base = NULL;
+	}
+	if (!s->base)
+		s->base = medes_base_find(target->base);
+	if (!s->base || s->base->domain != s->op->sandbox->domain)
+		return NULL;
+	return medes_base_use(s->base, target->index, slot);
+}
+
+/* A record of the item's copy, or why not. */
+static struct medes_record *encode(struct store *s, struct item *item,
+				   struct medes_extent *extent, u32 slot)
+{
+	const void *data, *base = NULL;
+	u8 encoding;
+	int len;
+
+	if (extent)
+		base = page_address(extent->page[slot]);
+	len = medes_encode(&s->ws, item->copy, base, &encoding, &data);
+	if (len < 0)
+		return ERR_PTR(len);
+	if (medes_decode(&s->scratch, encoding, data, len, base, s->check) ||
+	    memcmp(s->check, item->copy, PAGE_SIZE)) {
+		pr_err_once("medes: a page does not come back as it was encoded; it stays\n");
+		return ERR_PTR(-EILSEQ);
+	}
+	if (encoding == MEDES_ENCODING_ZERO || encoding == MEDES_ENCODING_SELF)
+		extent = NULL;
+	return medes_record_new(s->account,
+				medes_page_hash(item->copy, s->account->seed),
+				encoding, data, len, extent, slot);
+}
+
+/* Dedup: what the target's base page makes of the copy. */
+static struct medes_record *make_record(struct store *s, struct item *item,
+					const struct medes_target *target)
+{
+	struct medes_extent *extent;
+	struct medes_record *record;
+	u32 slot = 0;
+
+	extent = use_base(s, target, &slot);
+	record = encode(s, item, extent, slot);
+	if (extent)
+		medes_extent_unuse(extent, slot);
+	return record;
+}
+
+/* Demarcate: the copy becomes a base page, the record is the same as that. */
+static struct medes_record *make_base_page(struct store *s, struct item *item)
+{
+	if (medes_page_is_zero(item->copy))
+		return encode(s, item, NULL, 0);
+	item->base_page = true;
+	item->slot = s->next_slot++;
+	medes_extent_fill(s->extent, item->slot, item->copy);
+	return encode(s, item, s->extent, item->slot);
+}
+
+static void refuse(struct store *s, int err)
+{
+	switch (err) {
+	case -E2BIG:
+		medes_count(s->account, REFUSED_SIZE, 1);
+		break;
+	case -EILSEQ:
+		medes_count(s->account, REFUSED_UNSUITED, 1);
+		break;
+	default:
+		medes_count(s->account, REFUSED_MEMORY, 1);
+	}
+}
+
+/* Copy one page of the view and make its record. */
+static void prepare(struct store *s, const struct medes_target *target)
+{
+	unsigned long i = (target->address - s->view->start) >> PAGE_SHIFT;
+	struct item *item = &s->item[s->nr];
+	struct page *page = s->view->page[i];
+	struct medes_record *record;
+
+	if (!page) {
+		medes_count(s->account, REFUSED_UNSUITED, 1);
+		return;
+	}
+	memset(item, 0, sizeof(*item));
+	item->address = target->address;
+	item->copy = s->copies[s->nr];
+	memcpy_from_page(item->copy, page, 0, PAGE_SIZE);
+
+	record = s->extent ? make_base_page(s, item) :
+			     make_record(s, item, target);
+	if (IS_ERR(record)) {
+		refuse(s, PTR_ERR(record));
+		return;
+	}
+	if (medes_devmem_take(&item->device, 1)) {
+		medes_record_unused(record);
+		medes_count(s->account, REFUSED_MEMORY, 1);
+		return;
+	}
+	item->record = record;
+	s->nr++;
+}
+
+/* Give back what did not come to stand for a page. */
+static void drop_item(struct item *item)
+{
+	if (!item->record)
+		return;
+	medes_devmem_give_back(item->device);
+	medes_record_unused(item->record);
+	item->record = NULL;
+}
+
+/* May the device page take the place of what is mapped? The page is locked. */
+static bool unchanged(struct store *s, struct item *item, unsigned long src)
+{
+	struct page *page = migrate_pfn_to_page(src);
+	const void *bytes;
+	bool same;
+
+	if (!(src & MIGRATE_PFN_MIGRATE)) {
+		medes_count(s->account, REFUSED_PINNED, 1);
+		return false;
+	}
+	if (!page || !medes_page_suits(page) || PageCompound(page)) {
+		medes_count(s->account, REFUSED_UNSUITED, 1);
+		return false;
+	}
+	bytes = kmap_local_page(page);
+	same = !memcmp(bytes, item->copy, PAGE_SIZE);
+	kunmap_local(bytes);
+	if (!same)
+		medes_count(s->account, REFUSED_CHANGED, 1);
+	return same;
+}
+
+static void trace_stored(struct store *s, const struct item *item)
+{
+	const struct medes_record *record = item->record;
+	const struct medes_extent *extent = record->extent;
+
+	trace_medes_store(s->account->sandbox, item->address, record->encoding,
+			  record->len, extent ? extent->base->id : 0,
+			  extent ? extent->first + record->slot : 0);
+}
+
+/* Replace a run of neighbours: item[first], ... item[first + n - 1]. */
+static void replace_run(struct store *s, struct vm_area_struct *vma,
+			unsigned int first, unsigned int n)
+{
+	struct item *item = &s->item[first];
+	struct migrate_vma args = {
+		.vma = vma,
+		.src = s->src,
+		.dst = s->dst,
+		.start = item->address,
+		.end = item->address + n * PAGE_SIZE,
+		.pgmap_owner = medes_devmem_owner,
+		.flags = MIGRATE_VMA_SELECT_SYSTEM,
+	};
+
+	memset(s->dst, 0, sizeof(s->dst));
+	if (migrate_vma_setup(&args)) {
+		medes_count(s->account, REFUSED_UNSUITED, n);
+		return;
+	}
+	if (!args.cpages) {
+		medes_count(s->account, REFUSED_PINNED, n);
+		return;
+	}
+	for (unsigned int i = 0; i < n; i++) {
+		if (!unchanged(s, &item[i], s->src[i]))
+			continue;
+		medes_devmem_start(item[i].device, item[i].record);
+		s->dst[i] = migrate_pfn(page_to_pfn(item[i].device));
+	}
+	migrate_vma_pages(&args);
+	for (unsigned int i = 0; i < n; i++) {
+		if (!s->dst[i])
+			continue;
+		if (s->src[i] & MIGRATE_PFN_MIGRATE) {
+			trace_stored(s, &item[i]);
+			item[i].stored = true;
+			s->op->stored++;
+			medes_count(s->account, STORED, 1);
+		} else {
+			medes_count(s->account, REFUSED_PINNED, 1);
+			item[i].record->read = true;
+		}
+		/* The device page has it now; finalize frees what failed. */
+		item[i].record = NULL;
+	}
+	migrate_vma_finalize(&args);
+}
+
+/* Replace the batch, run by run. */
+static void replace(struct store *s, struct mm_struct *mm)
+{
+	unsigned int first = 0, n;
+
+	mmap_read_lock(mm);
+	for (; first < s->nr; first += n) {
+		struct item *item = &s->item[first];
+		struct vm_area_struct *vma = vma_lookup(mm, item->address);
+
+		for (n = 1; first + n < s->nr; n++)
+			if (item[n].address != item->address + n * PAGE_SIZE ||
+			    !vma || item[n].address >= vma->vm_end)
+				break;
+		if (vma && medes_vma_suits(vma))
+			replace_run(s, vma, first, n);
+		else
+			medes_count(s->account, REFUSED_UNSUITED, n);
+	}
+	mmap_read_unlock(mm);
+}
+
+/* Others may refer to the base pages that the batch yielded. */
+static void publish(struct store *s)
+{
+	for (unsigned int i = 0; i < s->nr; i++) {
+		struct item *item = &s->item[i];
+
+		if (item->stored && item->base_page &&
+		    !medes_extent_publish(s->extent, item->slot))
+			atomic64_inc(&s->account->value[MEDES_A_STATS_BASE_PAGES]);
+	}
+}
+
+/* Transparent huge pages that setup is about to split. */
+static void count_huge(struct store *s, const struct medes_target *target,
+		       unsigned int n)
+{
+	struct page *last = NULL;
+
+	for (unsigned int i = 0; i < n; i++) {
+		unsigned long at = (target[i].address - s->view->start) >>
+				   PAGE_SHIFT;
+		struct page *head;
+
+		if (!s->view->page[at] || !test_bit(at, s->view->huge))
+			continue;
+		head = compound_head(s->view->page[at]);
+		if (head != last)
+			medes_count(s->account, THP_SPLIT, 1);
+		last = head;
+	}
+}
+
+/*
+ * Store a batch: as many targets as lie in one window of the view, at most
+ * BATCH. Return how many that were, or a negative errno.
+ */
+static int batch(struct store *s, const struct medes_target *target,
+		 unsigned int n)
+{
+	struct mm_struct *mm = s->view->mm;
+	unsigned int in = 0;
+	int err;
+
+	n = min(n, BATCH);
+	err = medes_view_read(s->view, target->address,
+			      target[n - 1].address + PAGE_SIZE);
+	if (err < 0)
+		return err;
+	if (!err) {
+		medes_count(s->account, REFUSED_UNSUITED, n);
+		return n;
+	}
+	/* Those before the window lie in no VMA that suits. */
+	while (in < n && target[in].address < s->view->start)
+		in++;
+	if (in) {
+		medes_count(s->account, REFUSED_UNSUITED, in);
+		medes_view_release(s->view);
+		return in;
+	}
+	s->nr = 0;
+	while (in < n && target[in].address < s->view->start +
+	       ((unsigned long)s->view->nr << PAGE_SHIFT))
+		prepare(s, &target[in++]);
+	count_huge(s, target, in);
+	medes_view_release(s->view);
+
+	replace(s, mm);
+	publish(s);
+	for (unsigned int i = 0; i < s->nr; i++)
+		drop_item(&s->item[i]);
+	return in;
+}
+
+static int store_targets(struct store *s)
+{
+	struct medes_op *op = s->op;
+
+	while (op->done < op->nr_targets) {
+		int n = batch(s, &op->target[op->done],
+			      op->nr_targets - op->done);
+
+		if (n < 0)
+			return n;
+		op->done += n;
+		if (!medes_op_progress(op))
+			return -ECANCELED;
+		cond_resched();
+	}
+	return 0;
+}
+
+static int begin(struct store *s)
+{
+	struct medes_op *op = s->op;
+	struct mm_struct *mm;
+	u32 id = op->mm;
+
+	mm = medes_sandbox_mm_get(op->sandbox, &id);
+	if (!mm)
+		return -ESRCH;
+	if (id != op->mm) {
+		mmput(mm);
+		return -ESRCH;
+	}
+	s->view = medes_view_open(mm);
+	if (IS_ERR(s->view))
+		return PTR_ERR(s->view);
+	if (op->kind == MEDES_OP_KIND_DEMARCATE) {
+		s->extent = medes_extent_new(op->base, op->nr_targets);
+		if (IS_ERR(s->extent)) {
+			int err = PTR_ERR(s->extent);
+
+			medes_view_close(s->view);
+			return err;
+		}
+	}
+	return 0;
+}
+
+/**
+ * medes_store_run() - run an operation that stores pages
+ * @op: dedup or demarcate
+ *
+ * Context: worker; may sleep, takes mmap_lock of the address space for read,
+ * for the time of one batch.
+ * Return: 0, -ECANCELED, -ESRCH when the address space has gone, -ENOSPC at
+ * the ceiling of base bytes, -ENOMEM.
+ */
+int medes_store_run(struct medes_op *op)
+{
+	struct store *s = kvzalloc(sizeof(*s), GFP_KERNEL);
+	u64 start = ktime_get_ns();
+	int err;
+
+	if (!s)
+		return -ENOMEM;
+	s->op = op;
+	s->account = op->sandbox->account;
+	err = begin(s);
+	if (err)
+		goto out;
+	err = store_targets(s);
+	medes_view_close(s->view);
+	if (s->extent)
+		medes_extent_trim(s->extent);
+	if (s->base)
+		medes_base_put(s->base);
+	medes_count(s->account, STORE_NS, ktime_get_ns() - start);
+out:
+	kvfree(s);
+	return err;
+}
