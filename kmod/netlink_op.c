@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Operations on request: dedup, demarcate, restore, and what became of them.
+ *
+ * A request is checked in full before anything is queued. What is checked here
+ * is said to the caller at once; processes end and bases are dropped at any
+ * time, so the worker checks again when the operation's turn comes.
+ *
+ * Locks: none; sandbox, base and operation are referenced.
+ */
+#include <linux/sched/mm.h>
+#include <net/genetlink.h>
+#include "base.h"
+#include "netlink_gen.h"
+#include "netlink_parse.h"
+#include "netlink_put.h"
+#include "sandbox.h"
+
+/* The room for the answer comes first: what is queued is always answered. */
+static int submit(struct genl_info *info, struct medes_op *op)
+{
+	struct sk_buff *msg = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
+	int err;
+
+	if (!msg)
+		return -ENOMEM;
+	err = medes_op_submit(op, info->extack) ?:
+	      medes_put_op_id(msg, info, op->id);
+	if (!err)
+		return genlmsg_reply(msg, info);
+	nlmsg_free(msg);
+	return err;
+}
+
+/* Does the sandbox have the address space that the request names? */
+static int parse_mm(const struct genl_info *info, struct medes_op *op)
+{
+	struct mm_struct *mm;
+	u32 id;
+
+	if (medes_nl_need(info, MEDES_A_OP_MM, "mm"))
+		return -EINVAL;
+	op->mm = nla_get_u32(info->attrs[MEDES_A_OP_MM]);
+	id = op->mm;
+	mm = medes_sandbox_mm_get(op->sandbox, &id);
+	if (mm)
+		mmput(mm);
+	if (mm && id == op->mm)
+		return 0;
+	NL_SET_ERR_MSG_ATTR_FMT(info->extack, info->attrs[MEDES_A_OP_MM],
+				"the sandbox has no live address space %u",
+				op->mm);
+	return -ESRCH;
+}
+
+static int check_base(const struct genl_info *info,
+		      const struct medes_sandbox *sandbox,
+		      const struct medes_base *base)
+{
+	if (base->domain == sandbox->domain)
+		return 0;
+	GENL_SET_ERR_MSG_FMT(info,
+			     "base %llu is of another domain than sandbox %u",
+			     base->id, sandbox->id);
+	return -EXDEV;
+}
+
+static int check_target(const struct genl_info *info,
+			const struct medes_sandbox *sandbox,
+			const struct medes_target *target)
+{
+	struct medes_base *base = medes_base_find(target->base);
+	int err;
+
+	if (!base) {
+		GENL_SET_ERR_MSG_FMT(info, "no base has the id %llu",
+				     target->base);
+		return -ENOENT;
+	}
+	err = check_base(info, sandbox, base);
+	if (!err && !xa_load(&base->pages, target->index)) {
+		GENL_SET_ERR_MSG_FMT(info, "base %llu has no page %u",
+				     target->base, target->index);
+		err = -ERANGE;
+	}
+	medes_base_put(base);
+	return err;
+}
+
+static int parse_dedup(const struct genl_info *info, struct medes_op *op)
+{
+	unsigned int i;
+	int err;
+
+	err = parse_mm(info, op) ?:
+	      medes_nl_targets(info, true, op->target, op->nr_targets);
+	for (i = 0; i < op->nr_targets && !err; i++)
+		if (op->target[i].base)
+			err = check_target(info, op->sandbox, &op->target[i]);
+	return err;
+}
+
+static int parse_demarcate(const struct genl_info *info, struct medes_op *op)
+{
+	struct medes_base *base = medes_nl_base(info, MEDES_A_OP_BASE);
+
+	if (IS_ERR(base))
+		return PTR_ERR(base);
+	op->base = base;
+	return check_base(info, op->sandbox, base) ?:
+	       parse_mm(info, op) ?:
+	       medes_nl_targets(info, false, op->target, op->nr_targets);
+}
+
+/* An operation on pages that the request names. */
+static int queue(struct genl_info *info, enum medes_op_kind kind,
+		 int (*parse)(const struct genl_info *info,
+			      struct medes_op *op))
+{
+	struct medes_sandbox *sandbox;
+	struct medes_op *op;
+	int n, err;
+
+	sandbox = medes_nl_sandbox(info, MEDES_A_OP_SANDBOX);
+	if (IS_ERR(sandbox))
+		return PTR_ERR(sandbox);
+	n = medes_nl_count_targets(info);
+	if (n < 0) {
+		err = n;
+		goto out;
+	}
+	op = medes_op_new(kind, sandbox, n);
+	if (!op) {
+		err = -ENOMEM;
+		goto out;
+	}
+	err = parse(info, op) ?: submit(info, op);
+	medes_op_put(op);
+out:
+	medes_sandbox_put(sandbox);
+	return err;
+}
+
+/**
+ * medes_nl_dedup_doit() - queue pages to be stored
+ * @skb: request
+ * @info: request
+ *
+ * Context: process, behind the gate.
+ * Return: 0, or a negative errno and nothing was queued.
+ */
+int medes_nl_dedup_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return queue(info, MEDES_OP_KIND_DEDUP, parse_dedup);
+}
+
+/**
+ * medes_nl_demarcate_doit() - queue pages to become base pages
+ * @skb: request
+ * @info: request
+ *
+ * Context: process, behind the gate.
+ * Return: 0, or a negative errno and nothing was queued.
+ */
+int medes_nl_demarcate_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return queue(info, MEDES_OP_KIND_DEMARCATE, parse_demarcate);
+}
+
+/**
+ * medes_nl_restore_doit() - queue pages to be brought back
+ * @skb: request
+ * @info: request, of one sandbox or of everything
+ *
+ * Context: process, behind the gate.
+ * Return: 0, or a negative errno and nothing was queued.
+ */
+int medes_nl_restore_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	enum medes_op_kind kind = MEDES_OP_KIND_RESTORE_ALL;
+	struct medes_sandbox *sandbox = NULL;
+	struct medes_op *op;
+	int err = -ENOMEM;
+
+	if (info->attrs[MEDES_A_OP_SANDBOX]) {
+		kind = MEDES_OP_KIND_RESTORE;
+		sandbox = medes_nl_sandbox(info, MEDES_A_OP_SANDBOX);
+		if (IS_ERR(sandbox))
+			return PTR_ERR(sandbox);
+	}
+	op = medes_op_new(kind, sandbox, 0);
+	if (op) {
+		err = submit(info, op);
+		medes_op_put(op);
+	}
+	if (sandbox)
+		medes_sandbox_put(sandbox);
+	return err;
+}
+
+/**
+ * medes_nl_op_get_doit() - show an operation
+ * @skb: request
+ * @info: request
+ *
+ * Context: process, behind the gate.
+ * Return: 0, or a negative errno.
+ */
+int medes_nl_op_get_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct nlattr *attr = info->attrs[MEDES_A_OP_ID];
+	struct medes_op *op;
+	struct sk_buff *msg;
+	int err = -ENOMEM;
+
+	if (medes_nl_need(info, MEDES_A_OP_ID, "operation id"))
+		return -EINVAL;
+	op = medes_op_find(nla_get_u32(attr));
+	if (!op) {
+		NL_SET_ERR_MSG_ATTR_FMT(info->extack, attr,
+					"no operation has the id %u, or it ended long ago",
+					nla_get_u32(attr));
+		return -ENOENT;
+	}
+	msg = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
+	if (msg)
+		err = medes_put_op(msg, info, op);
+	medes_op_put(op);
+	if (!err)
+		return genlmsg_reply(msg, info);
+	nlmsg_free(msg);
+	return err;
+}
+
+/**
+ * medes_nl_op_cancel_doit() - stop an operation
+ * @skb: request
+ * @info: request
+ *
+ * Context: process, behind the gate.
+ * Return: 0, or a negative errno.
+ */
+int medes_nl_op_cancel_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	if (medes_nl_need(info, MEDES_A_OP_ID, "operation id"))
+		return -EINVAL;
+	return medes_op_cancel(nla_get_u32(info->attrs[MEDES_A_OP_ID]),
+			       info->extack);
+}
