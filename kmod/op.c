@@ -32,15 +32,24 @@ static unsigned int nr_ended;
 static u32 cursor;
 static struct medes_queue no_sandbox;	/* of operations without a sandbox */
 
-static void op_free(struct kref *ref)
+/* Let go of what an operation works on: one that ended is only numbers. */
+static void release(struct medes_op *op)
 {
-	struct medes_op *op = container_of(ref, struct medes_op, ref);
-
 	if (op->base)
 		medes_base_put(op->base);
 	if (op->sandbox)
 		medes_sandbox_put(op->sandbox);
 	kvfree(op->target);
+	op->base = NULL;
+	op->sandbox = NULL;
+	op->target = NULL;
+}
+
+static void op_free(struct kref *ref)
+{
+	struct medes_op *op = container_of(ref, struct medes_op, ref);
+
+	release(op);
 	kfree(op);
 }
 
@@ -89,6 +98,7 @@ struct medes_op *medes_op_new(enum medes_op_kind kind,
 	if (sandbox) {
 		kref_get(&sandbox->ref);
 		op->sandbox = sandbox;
+		op->sandbox_id = sandbox->id;
 	}
 	return op;
 }
@@ -130,11 +140,10 @@ static int run(struct medes_op *op)
 
 static void perform(struct medes_op *op)
 {
-	u32 sandbox = op->sandbox ? op->sandbox->id : 0;
 	u64 begin = ktime_get_ns();
 
 	WRITE_ONCE(op->state, MEDES_OP_STATE_RUNNING);
-	trace_medes_op_begin(op->id, op->kind, sandbox, op->nr_targets);
+	trace_medes_op_begin(op->id, op->kind, op->sandbox_id, op->nr_targets);
 	if (op->sandbox)
 		medes_sandbox_update(op->sandbox);
 	medes_notify_op(op);
@@ -143,8 +152,8 @@ static void perform(struct medes_op *op)
 	WRITE_ONCE(op->state, !op->error ? MEDES_OP_STATE_DONE :
 			      op->error == -ECANCELED ? MEDES_OP_STATE_CANCELLED :
 							MEDES_OP_STATE_FAILED);
-	trace_medes_op_end(op->id, op->kind, sandbox, op->done, op->stored,
-			   op->error, op->elapsed_ns);
+	trace_medes_op_end(op->id, op->kind, op->sandbox_id, op->done,
+			   op->stored, op->error, op->elapsed_ns);
 }
 
 static struct medes_op *first(struct medes_queue *queue)
@@ -177,6 +186,7 @@ static void work_queue(struct work_struct *work)
 		list_del(&op->node);
 		queue->count--;
 		spin_unlock(&queue->lock);
+		release(op);
 		retire(op);
 		if (sandbox)
 			medes_sandbox_update(sandbox);
@@ -273,6 +283,8 @@ int medes_op_submit(struct medes_op *op, struct netlink_ext_ack *extack)
 						  &no_sandbox;
 	int err;
 
+	if (op->base)
+		op->base_id = op->base->id;
 	mutex_lock(&lock);
 	err = xa_alloc_cyclic(&ops, &op->id, op, XA_LIMIT(1, U32_MAX), &cursor,
 			      GFP_KERNEL);

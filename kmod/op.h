@@ -44,9 +44,11 @@ struct medes_target {
  * @id: within this load of the module
  * @kind: what it does
  * @state: written by its worker only
- * @sandbox: holds a reference; NULL for restore-all
+ * @sandbox: holds a reference until the operation ended; NULL for restore-all
+ * @sandbox_id: its id, for good
  * @mm: address space within the sandbox (dedup, demarcate)
- * @base: that demarcate fills; holds a reference
+ * @base: that demarcate fills; holds a reference until the operation ended
+ * @base_id: its id, for good
  * @nr_targets: of @target
  * @target: sorted by address
  * @cancel: user space has had enough
@@ -67,8 +69,10 @@ struct medes_op {
 	enum medes_op_kind kind;
 	enum medes_op_state state;
 	struct medes_sandbox *sandbox;
+	u32 sandbox_id;
 	u32 mm;
 	struct medes_base *base;
+	u64 base_id;
 	unsigned int nr_targets;
 	struct medes_target *target;
 	bool cancel;

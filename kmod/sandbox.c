@@ -20,6 +20,7 @@
 #include <linux/sched/mm.h>
 #include <linux/sched/task.h>
 #include <linux/slab.h>
+#include <linux/time_namespace.h>
 #include <net/netlink.h>
 #include "domain.h"
 #include "netlink.h"
@@ -300,7 +301,8 @@ static struct task_struct *resolve(const struct medes_process *process,
 		return ERR_PTR(err);
 	}
 	err = -ESTALE;
-	if (div_u64(task->start_boottime, NSEC_PER_SEC / USER_HZ) !=
+	if (div_u64(timens_add_boottime_ns(task->start_boottime),
+		    NSEC_PER_SEC / USER_HZ) !=
 	    process->start_time) {
 		NL_SET_ERR_MSG_FMT(extack, "process %u started at another time: the pid was reused",
 				   process->pid);
