@@ -2,92 +2,179 @@
 /*
  * The kernel's bases are the truth, the registry follows.
  *
- * bases_sync() compares lists and reads only the pages that the registry does not
- * know. It runs when a module is found and at the start of each job, so whoever
- * made or dropped a base, and whatever event was lost, the next job knows.
+ * A round compares lists and reads only the pages that the registry does not know.
+ * One runs when a module is found and at the start of each job, so whoever
+ * made or dropped a base, and whatever event was lost, the next job knows. There
+ * is one round at a time; who comes while it runs gets the next one, since the
+ * list of the first may be too old for him.
  *
  * A base page's fingerprint comes from the kernel's copy, never from the scan
  * that proposed the page: it may have changed in between.
  */
 #include <errno.h>
-#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include "bases.h"
+#include "daemon.h"
+#include "dump.h"
+#include "kernel.h"
 #include "log.h"
 #include "ops.h"
 #include "parse.h"
+#include "registry.h"
 
-#define REPEATS 8
+TAILQ_HEAD(waiters, bases_waiter);
 
-struct pages {
-	struct medes_base_page *v;
+struct bases {
+	struct daemon *daemon;
+	struct event *timer;		/* begins the next round from the loop */
+	bool running;
+	struct waiters next;		/* wait for the next round */
+	struct waiters now;		/* wait for this one */
+	struct medes_bases list;
+	size_t at;			/* in the list */
+	bool whole;			/* its pages are read from the first on */
+	struct dump *dump;
+	struct medes_base_page *pages;
 	size_t n;
+	char error[MEDES_NL_ERROR];
 };
 
-static int on_page(uint8_t cmd, struct nlmsghdr *nlh, void *arg)
-{
-	struct pages *pages = arg;
-	struct medes_base_page *v;
+static void learn_next(struct bases *b);
 
-	(void)cmd;
-	if (!(pages->n & (pages->n - 1))) {
-		v = realloc(pages->v, (pages->n ? 2 * pages->n : 1) * sizeof(*v));
-		if (!v)
+static void forget_pages(struct bases *b)
+{
+	free(b->pages);
+	b->pages = NULL;
+	b->n = 0;
+}
+
+static void end_round(struct bases *b)
+{
+	dump_free(b->dump);
+	b->dump = NULL;
+	forget_pages(b);
+	medes_bases_clear(&b->list);
+	b->running = false;
+}
+
+static void finish(struct bases *b, int err)
+{
+	struct bases_waiter *waiter;
+
+	end_round(b);
+	while ((waiter = TAILQ_FIRST(&b->now))) {
+		bases_unwait(b, waiter);
+		waiter->fn(err, b->error, waiter->arg);
+	}
+	if (!TAILQ_EMPTY(&b->next))
+		event_active(b->timer, EV_TIMEOUT, 0);
+}
+
+static int on_page(struct nlmsghdr *nlh, void *arg)
+{
+	struct medes_base_page *pages;
+	struct bases *b = arg;
+	int err;
+
+	if (!(b->n & (b->n - 1))) {
+		pages = realloc(b->pages, (b->n ? 2 * b->n : 1) * sizeof(*pages));
+		if (!pages)
 			return -ENOMEM;
-		pages->v = v;
+		b->pages = pages;
 	}
-	return medes_parse_base_page(nlh, &pages->v[pages->n]) ?: (pages->n++, 0);
-}
-
-static int read_pages(struct medes_nl *nl, uint64_t base, uint32_t first, struct pages *pages)
-{
-	int err, i;
-
-	for (i = 0; i < REPEATS; i++) {
-		pages->n = 0;
-		err = medes_nl_request(nl, medes_base_page_message(nl, base, first), on_page,
-				       pages);
-		if (err != -EINTR)
-			return err;
-	}
-	return err;
-}
-
-/* Enter the pages from an index on. */
-static int enter(struct medes_nl *nl, struct registry *registry, const struct medes_base *base,
-		 uint32_t first)
-{
-	struct pages pages = { 0 };
-	int err = read_pages(nl, base->id, first, &pages);
-
-	if (!err && registry_add(registry, base->domain, base->id, pages.v, pages.n))
-		err = medes_nl_fail(nl, -ENOMEM, "no memory for the registry");
+	err = medes_parse_base_page(nlh, &b->pages[b->n]);
 	if (!err)
-		log_debug("base %s: %zu pages entered into the registry", base->name, pages.n);
-	free(pages.v);
+		b->n++;
 	return err;
+}
+
+static void on_again(void *arg)
+{
+	forget_pages(arg);
 }
 
 /*
  * Pages are added behind those that are there. Should the count not fit after
  * that, because a hole among them was filled meanwhile, all are read again.
  */
-static int learn(struct medes_nl *nl, struct registry *registry, const struct medes_base *base)
+static void enter(struct bases *b, const struct medes_base *base)
 {
+	struct registry *registry = b->daemon->registry;
 	uint32_t pages, next;
-	bool known = registry_has(registry, base->id, &pages, &next);
-	int err;
 
-	if (known && pages >= base->pages)
-		return 0;
-	err = enter(nl, registry, base, next);
+	if (registry_add(registry, base->domain, base->id, b->pages, b->n))
+		log_error("no memory to enter base %s into the registry", base->name);
+	else
+		log_debug("base %s: %zu pages entered into the registry", base->name, b->n);
 	registry_has(registry, base->id, &pages, &next);
-	if (!err && known && pages < base->pages) {
+	if (pages < base->pages && !b->whole) {
 		registry_remove(registry, base->id);
-		err = enter(nl, registry, base, 0);
+		b->whole = true;
+		return;
 	}
-	/* dropped since the list was read */
-	return err == -ENOENT ? 0 : err;
+	b->at++;
+	b->whole = false;
+}
+
+static void on_done(int err, const char *error, void *arg)
+{
+	struct bases *b = arg;
+	const struct medes_base *base = &b->list.v[b->at];
+
+	/* dropped since the list was read: on to the next one */
+	if (err && err != -ENOENT) {
+		snprintf(b->error, sizeof(b->error), "%s", error);
+		finish(b, err);
+		return;
+	}
+	dump_free(b->dump);
+	b->dump = NULL;
+	if (err)
+		b->at++;
+	else
+		enter(b, base);
+	forget_pages(b);
+	learn_next(b);
+}
+
+/* What a dump of base pages is asked for by. */
+struct from {
+	uint64_t base;
+	uint32_t index;
+};
+
+static struct nl_msg *make_request(struct medes_nl *nl, const void *what)
+{
+	const struct from *from = what;
+
+	return medes_base_page_message(nl, from->base, from->index);
+}
+
+/* Read the pages of the next base that has some we do not know. */
+static void learn_next(struct bases *b)
+{
+	static const struct dump_handlers handlers = {
+		.message = on_page, .again = on_again, .done = on_done,
+	};
+	uint32_t pages, next;
+	struct from from;
+
+	for (; b->at < b->list.n; b->at++) {
+		from.base = b->list.v[b->at].id;
+		if (registry_has(b->daemon->registry, from.base, &pages, &next) &&
+		    pages >= b->list.v[b->at].pages)
+			continue;
+		from.index = next;
+		b->dump = dump_start(b->daemon->events, make_request, &from, &handlers, b);
+		if (b->dump)
+			return;
+		strcpy(b->error, "no memory to read a base's pages");
+		finish(b, -ENOMEM);
+		return;
+	}
+	finish(b, 0);
 }
 
 static bool listed(uint64_t base, void *arg)
@@ -101,24 +188,98 @@ static bool listed(uint64_t base, void *arg)
 	return false;
 }
 
-/**
- * bases_sync() - make the registry know the kernel's bases
- * @nl: a socket for requests
- * @registry: the registry
- *
- * Return: 0, or a negative errno with nl->error set.
- */
-int bases_sync(struct medes_nl *nl, struct registry *registry)
+static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
-	struct medes_bases list;
-	int err = medes_base_list(nl, &list);
-	size_t i;
+	struct bases *b = arg;
+	struct medes_nl *nl = kernel_nl(b->daemon->kernel);
+	struct bases_waiter *waiter;
+	int err;
 
-	if (err)
-		return err;
-	registry_keep(registry, listed, &list);
-	for (i = 0; i < list.n && !err; i++)
-		err = learn(nl, registry, &list.v[i]);
-	medes_bases_clear(&list);
-	return err;
+	(void)fd;
+	(void)what;
+	if (b->running || TAILQ_EMPTY(&b->next))
+		return;
+	b->running = true;
+	b->at = 0;
+	b->whole = false;
+	b->error[0] = '\0';
+	TAILQ_FOREACH(waiter, &b->next, link)
+		waiter->round = BASES_NOW;
+	TAILQ_CONCAT(&b->now, &b->next, link);
+	err = nl ? medes_base_list(nl, &b->list) : -ENODEV;
+	if (err) {
+		strcpy(b->error, nl ? nl->error : "the kernel module is not loaded");
+		finish(b, err);
+		return;
+	}
+	registry_keep(b->daemon->registry, listed, &b->list);
+	learn_next(b);
+}
+
+struct bases *bases_new(struct daemon *daemon)
+{
+	struct bases *b = calloc(1, sizeof(*b));
+
+	if (!b)
+		return NULL;
+	b->daemon = daemon;
+	TAILQ_INIT(&b->next);
+	TAILQ_INIT(&b->now);
+	b->timer = evtimer_new(daemon->events, on_timer, b);
+	if (b->timer)
+		return b;
+	free(b);
+	return NULL;
+}
+
+/**
+ * bases_sync() - have the registry know every base that there is now
+ * @b: the bases
+ * @waiter: its fn is called once, from the loop, unless bases_unwait() comes first;
+ *	one that waits already is called once, after this
+ */
+void bases_sync(struct bases *b, struct bases_waiter *waiter)
+{
+	if (waiter->round == BASES_NEXT)
+		return;
+	bases_unwait(b, waiter);
+	waiter->round = BASES_NEXT;
+	TAILQ_INSERT_TAIL(&b->next, waiter, link);
+	event_active(b->timer, EV_TIMEOUT, 0);
+}
+
+/**
+ * bases_unwait() - wait no more
+ * @b: the bases
+ * @waiter: waiting or not
+ */
+void bases_unwait(struct bases *b, struct bases_waiter *waiter)
+{
+	if (waiter->round == BASES_NOW)
+		TAILQ_REMOVE(&b->now, waiter, link);
+	else if (waiter->round == BASES_NEXT)
+		TAILQ_REMOVE(&b->next, waiter, link);
+	waiter->round = BASES_IDLE;
+}
+
+/**
+ * bases_down() - the module has gone, and its bases with it
+ * @b: the bases; whoever waits is told
+ */
+void bases_down(struct bases *b)
+{
+	registry_keep(b->daemon->registry, NULL, NULL);
+	if (!b->running)
+		return;
+	strcpy(b->error, "the kernel module was unloaded");
+	finish(b, -ENODEV);
+}
+
+void bases_free(struct bases *b)
+{
+	if (!b)
+		return;
+	end_round(b);
+	event_free(b->timer);
+	free(b);
 }

@@ -5,9 +5,26 @@
 #ifndef MEDESD_BASES_H
 #define MEDESD_BASES_H
 
-#include "nl.h"
-#include "registry.h"
+#include <stdbool.h>
+#include <sys/queue.h>
 
-int bases_sync(struct medes_nl *nl, struct registry *registry);
+struct daemon;
+
+/* Somebody who needs the registry to know every base that there is now. */
+struct bases_waiter {
+	TAILQ_ENTRY(bases_waiter) link;
+	enum { BASES_IDLE, BASES_NEXT, BASES_NOW } round;
+	/* error says why err is not 0 */
+	void (*fn)(int err, const char *error, void *arg);
+	void *arg;
+};
+
+struct bases;
+
+struct bases *bases_new(struct daemon *daemon);
+void bases_free(struct bases *b);
+void bases_sync(struct bases *b, struct bases_waiter *waiter);
+void bases_unwait(struct bases *b, struct bases_waiter *waiter);
+void bases_down(struct bases *b);
 
 #endif /* MEDESD_BASES_H */

@@ -7,6 +7,7 @@
 #define MEDESD_DAEMON_H
 
 #include <event2/event.h>
+#include "bases.h"
 #include "config.h"
 
 struct daemon {
@@ -14,6 +15,8 @@ struct daemon {
 	struct event_base *events;
 	struct kernel *kernel;
 	struct registry *registry;
+	struct bases *bases;
+	struct bases_waiter learned;	/* of the node role, see node.c */
 	struct jobs *jobs;
 	struct http *http;
 };

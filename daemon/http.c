@@ -115,6 +115,7 @@ static int status_of(int err)
 	case EXDEV:
 		return 409;
 	case EINVAL:
+	case E2BIG:
 	case ERANGE:
 	case ESRCH:
 	case EMSGSIZE:

@@ -99,6 +99,7 @@ void job_fold_store(struct job *job)
 
 static void release(struct job *job)
 {
+	bases_unwait(job->daemon->bases, &job->learned);
 	job_fold_store(job);
 	scan_free(job->scan);
 	job->scan = NULL;

@@ -51,6 +51,7 @@ struct job {
 	uint64_t base;			/* 0: none made */
 	char base_name[MEDES_NAME_SIZE];
 
+	struct bases_waiter learned;
 	struct freezer freezer;
 	struct scan *scan;
 	struct plan plan;

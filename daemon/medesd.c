@@ -142,9 +142,12 @@ static int run(struct daemon *d)
 	d->registry = registry_new(d->config.pages_per_hash);
 	if (!d->registry)
 		goto out_events;
+	d->bases = bases_new(d);
+	if (!d->bases)
+		goto out_registry;
 	d->jobs = jobs_new(d);
 	if (!d->jobs)
-		goto out_registry;
+		goto out_bases;
 	d->kernel = kernel_new(d->events, &node_handlers, d);
 	if (!d->kernel)
 		goto out_jobs;
@@ -173,6 +176,8 @@ out_kernel:
 	kernel_free(d->kernel);
 out_jobs:
 	jobs_free(d->jobs);
+out_bases:
+	bases_free(d->bases);
 out_registry:
 	registry_free(d->registry);
 out_events:

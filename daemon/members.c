@@ -29,7 +29,8 @@ int members_cgroup(const struct medes_sandbox *sandbox, struct cgroup *cgroup)
 	size_t i;
 
 	for (i = 0; i < sandbox->n_processes; i++)
-		if (!cgroup_of_sandbox(cgroup, sandbox->name, sandbox->processes[i].pid))
+		if (sandbox->processes[i].pid &&	/* 0: it has just gone */
+		    !cgroup_of_sandbox(cgroup, sandbox->name, sandbox->processes[i].pid))
 			return 0;
 	return -ENOENT;
 }

@@ -10,7 +10,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <systemd/sd-daemon.h>
-#include "bases.h"
 #include "job.h"
 #include "log.h"
 #include "members.h"
@@ -42,16 +41,31 @@ static void on_sandbox(const struct medes_sandbox *sandbox, void *arg)
 			  medes_sandbox_state_name(sandbox->state));
 }
 
+static void on_learned(int err, const char *error, void *arg)
+{
+	struct registry_stats stats;
+	struct daemon *d = arg;
+
+	if (err) {
+		log_error("cannot read the bases: %s", error);
+		return;
+	}
+	registry_stats(d->registry, &stats);
+	log_info("%zu bases with %zu pages", stats.bases, stats.pages);
+	sd_notifyf(0, "STATUS=Module loaded, %zu bases with %zu pages known.", stats.bases,
+		   stats.pages);
+}
+
 /* Read the lists, as after a start. */
 static void relist(struct daemon *d)
 {
 	struct medes_nl *nl = kernel_nl(d->kernel);
 	struct medes_sandboxes list;
-	struct registry_stats stats;
 	size_t i;
 
-	if (bases_sync(nl, d->registry))
-		log_error("cannot read the bases: %s", nl->error);
+	d->learned.fn = on_learned;
+	d->learned.arg = d;
+	bases_sync(d->bases, &d->learned);
 	if (medes_sandbox_list(nl, &list)) {
 		log_error("cannot list the sandboxes: %s", nl->error);
 		return;
@@ -59,10 +73,7 @@ static void relist(struct daemon *d)
 	for (i = 0; i < list.n; i++)
 		if (list.v[i].state >= MEDES_SANDBOX_STATE_LOST)
 			on_sandbox(&list.v[i], d);
-	registry_stats(d->registry, &stats);
-	log_info("%zu sandboxes, %zu bases with %zu pages", list.n, stats.bases, stats.pages);
-	sd_notifyf(0, "STATUS=Module loaded, %zu bases with %zu pages known.", stats.bases,
-		   stats.pages);
+	log_info("%zu sandboxes", list.n);
 	medes_sandboxes_clear(&list);
 }
 
@@ -71,7 +82,6 @@ static void on_up(void *arg)
 	struct daemon *d = arg;
 	struct medes_nl *nl = kernel_nl(d->kernel);
 
-	registry_keep(d->registry, NULL, NULL);
 	if (members_thaw(nl) < 0)
 		log_error("cannot list the sandboxes: %s", nl->error);
 	relist(d);
@@ -82,7 +92,7 @@ static void on_down(void *arg)
 	struct daemon *d = arg;
 
 	jobs_down(d->jobs, "the kernel module was unloaded");
-	registry_keep(d->registry, NULL, NULL);
+	bases_down(d->bases);
 	sd_notify(0, "STATUS=Waiting for the kernel module (modprobe medes).");
 }
 

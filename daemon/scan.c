@@ -1,93 +1,58 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Scans.
- *
- * The kernel hashes pages while the dump is read: each read of the socket costs
- * it the hashing of some 300 pages. So a scan has a socket of its own, and the
- * loop does other things between two reads.
+ * Scans: a dump whose entries are gathered, so that the registry is asked about
+ * hundreds of pages at once.
  */
-#include <errno.h>
 #include <stdlib.h>
-#include <string.h>
+#include "dump.h"
 #include "ops.h"
 #include "parse.h"
 #include "scan.h"
 
-#define REPEATS 8
-
 struct scan {
 	struct scan_handlers handlers;
 	void *arg;
-	struct event *event;
-	struct nl_msg *request;
-	unsigned int repeats;
-	int err;
+	struct dump *dump;
 	size_t n;
 	struct medes_page pages[SCAN_BATCH];
-	struct medes_nl nl;
 };
 
-static void deliver(struct scan *s)
+static int deliver(void *arg)
 {
-	if (s->n && !s->err)
-		s->err = s->handlers.pages(s->pages, s->n, s->arg);
+	struct scan *s = arg;
+	size_t n = s->n;
+
 	s->n = 0;
+	return n ? s->handlers.pages(s->pages, n, s->arg) : 0;
 }
 
-static int on_page(uint8_t cmd, struct nlmsghdr *nlh, void *arg)
+static int on_page(struct nlmsghdr *nlh, void *arg)
 {
 	struct scan *s = arg;
 	int err = medes_parse_page(nlh, &s->pages[s->n]);
 
-	(void)cmd;
-	if (err)
+	if (err || ++s->n < SCAN_BATCH)
 		return err;
-	if (++s->n == SCAN_BATCH)
-		deliver(s);
-	return s->err;
+	return deliver(s);
 }
 
-static void on_readable(evutil_socket_t fd, short what, void *arg)
+static void on_again(void *arg)
 {
 	struct scan *s = arg;
-	int err;
 
-	(void)fd, (void)what;
-	if (what & EV_READ) {
-		err = medes_nl_receive(&s->nl, on_page, s);
-		deliver(s);
-		if (err == -EAGAIN || (err > 0 && !s->err))
-			return;
-		if (err == -EINTR && ++s->repeats < REPEATS) {
-			s->handlers.again(s->arg);
-			s->err = 0;
-			err = medes_nl_send(&s->nl, s->request);
-			if (!err)
-				return;
-		}
-		if (err < 0 && !s->err)
-			s->err = err;
-	}
-	event_del(s->event);
-	if (s->err && !s->nl.error[0])
-		medes_nl_fail(&s->nl, s->err, "the scan: %s", strerror(-s->err));
-	s->handlers.done(s->err, s->nl.error, s->arg);
+	s->handlers.again(s->arg);
 }
 
-static int open_scan(struct scan *s, struct event_base *events, uint32_t sandbox)
+static void on_done(int err, const char *error, void *arg)
 {
-	int err = medes_nl_open(&s->nl);
+	struct scan *s = arg;
 
-	if (err)
-		return err;
-	evutil_make_socket_nonblocking(medes_nl_fd(&s->nl));
-	s->request = medes_scan_message(&s->nl, sandbox);
-	if (!s->request)
-		return -ENOMEM;
-	s->event = event_new(events, medes_nl_fd(&s->nl), EV_READ | EV_PERSIST, on_readable, s);
-	if (!s->event || event_add(s->event, NULL))
-		return medes_nl_fail(&s->nl, -ENOMEM, "no memory for a scan");
-	return medes_nl_send(&s->nl, s->request);
+	s->handlers.done(err, error, s->arg);
+}
+
+static struct nl_msg *make_request(struct medes_nl *nl, const void *what)
+{
+	return medes_scan_message(nl, *(const uint32_t *)what);
 }
 
 /**
@@ -102,24 +67,20 @@ static int open_scan(struct scan *s, struct event_base *events, uint32_t sandbox
 struct scan *scan_start(struct event_base *events, uint32_t sandbox,
 			const struct scan_handlers *handlers, void *arg)
 {
+	static const struct dump_handlers own = {
+		.message = on_page, .batch = deliver, .again = on_again, .done = on_done,
+	};
 	struct scan *s = calloc(1, sizeof(*s));
 
 	if (!s)
 		return NULL;
 	s->handlers = *handlers;
 	s->arg = arg;
-	s->err = open_scan(s, events, sandbox);
-	if (!s->err)
+	s->dump = dump_start(events, make_request, &sandbox, &own, s);
+	if (s->dump)
 		return s;
-	/* tell it from the loop, like every other end */
-	if (!s->event)
-		s->event = event_new(events, -1, 0, on_readable, s);
-	if (!s->event) {
-		scan_free(s);
-		return NULL;
-	}
-	event_active(s->event, EV_TIMEOUT, 0);
-	return s;
+	free(s);
+	return NULL;
 }
 
 /**
@@ -130,9 +91,6 @@ void scan_free(struct scan *s)
 {
 	if (!s)
 		return;
-	if (s->event)
-		event_free(s->event);
-	nlmsg_free(s->request);
-	medes_nl_close(&s->nl);
+	dump_free(s->dump);
 	free(s);
 }

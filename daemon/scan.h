@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A scan of a sandbox, read piece by piece from the event loop.
+ * A scan of a sandbox, in batches.
  */
 #ifndef MEDESD_SCAN_H
 #define MEDESD_SCAN_H
 
 #include <event2/event.h>
-#include "nl.h"
+#include "medes.h"
 
 #define SCAN_BATCH 512
 

@@ -15,7 +15,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include "bases.h"
 #include "job.h"
 #include "kernel.h"
 #include "log.h"
@@ -27,13 +26,22 @@ static struct medes_nl *nl_of(const struct job *job)
 	return kernel_nl(job->daemon->kernel);
 }
 
-/* The registry learns of bases that others made. */
-static void prepare(struct job *job)
+static void on_learned(int err, const char *error, void *arg)
 {
-	if (bases_sync(nl_of(job), job->daemon->registry))
-		job_fail(job, "cannot read the bases: %s", nl_of(job)->error);
+	struct job *job = arg;
+
+	if (err)
+		job_fail(job, "cannot read the bases: %s", error);
 	else
 		job_next(job);
+}
+
+/* The registry learns of bases that others made, and of our own. */
+static void learn(struct job *job)
+{
+	job->learned.fn = on_learned;
+	job->learned.arg = job;
+	bases_sync(job->daemon->bases, &job->learned);
 }
 
 static void on_frozen(int err, const char *error, void *arg)
@@ -219,12 +227,12 @@ static void demarcate(struct job *job)
 }
 
 const struct job_step job_dedup_steps[] = {
-	{ "prepare", prepare }, { "freeze", freeze }, { "attach", attach }, { "scan", scan },
+	{ "prepare", learn }, { "freeze", freeze }, { "attach", attach }, { "scan", scan },
 	{ "choose", order }, { "store", store }, { NULL, NULL },
 };
 
 const struct job_step job_base_steps[] = {
-	{ "prepare", prepare }, { "freeze", freeze }, { "attach", attach }, { "scan", scan },
-	{ "split", split }, { "demarcate", demarcate }, { "store", store }, { "index", prepare },
+	{ "prepare", learn }, { "freeze", freeze }, { "attach", attach }, { "scan", scan },
+	{ "split", split }, { "demarcate", demarcate }, { "store", store }, { "index", learn },
 	{ "scan", scan }, { "choose", order }, { "store", store }, { NULL, NULL },
 };
