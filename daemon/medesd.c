@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <getopt.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -198,5 +199,7 @@ int main(int argc, char **argv)
 	if (options.check)
 		return DONE;
 	log_init(daemon.config.log_level);
+	/* give the large arrays of a job back when it ends: we are overhead ourselves */
+	mallopt(M_MMAP_THRESHOLD, 256 << 10);
 	return run(&daemon);
 }

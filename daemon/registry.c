@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <uthash.h>
+#include "numbers.h"
 #include "registry.h"
 #include "table.h"
 
@@ -42,6 +43,7 @@ struct registry {
 	struct base *bases;		/* by id */
 	struct base **slots;		/* by slot; NULL: free */
 	uint32_t n_slots;
+	struct numbers numbers;		/* what the tables refer to */
 };
 
 /**
@@ -152,17 +154,18 @@ int registry_add(struct registry *r, const char *domain, uint64_t base,
 		 const struct medes_base_page *pages, size_t n)
 {
 	struct base *b = base_find(r, base);
-	struct table_ref ref;
 	unsigned int i;
+	uint32_t ref;
 	int err = 0;
 
 	if (!b)
 		b = base_new(r, domain, base);
 	if (!b)
 		return -ENOMEM;
-	ref.slot = b->slot;
 	for (; n && !err; n--, pages++) {
-		ref.index = pages->index;
+		err = numbers_get(&r->numbers, (struct numbered){ b->slot, pages->index }, &ref);
+		if (err)
+			break;
 		err = table_add(&b->domain->whole, pages->hash, ref, r->max_pages);
 		for (i = 0; i < MEDES_SKETCH && pages->sketch[i] && !err; i++)
 			err = table_add(&b->domain->sketch, pages->sketch[i], ref, r->max_pages);
@@ -189,19 +192,36 @@ bool registry_has(const struct registry *r, uint64_t base, uint32_t *pages, uint
 	return b;
 }
 
+/* Of which base a removal is about. */
+struct leaving {
+	const struct numbered *pages;
+	uint32_t slot;
+};
+
+static bool leaves(uint32_t ref, const void *arg)
+{
+	const struct leaving *leaving = arg;
+
+	return leaving->pages[ref].slot == leaving->slot;
+}
+
 static void base_drop(struct registry *r, struct base *b)
 {
+	const struct leaving leaving = { .pages = r->numbers.v, .slot = b->slot };
 	struct domain *d = b->domain;
 
 	d->bases--;
 	if (d->bases) {
-		table_remove_slot(&d->whole, b->slot);
-		table_remove_slot(&d->sketch, b->slot);
+		table_remove(&d->whole, leaves, &leaving);
+		table_remove(&d->sketch, leaves, &leaving);
 	}
+	numbers_put_slot(&r->numbers, b->slot);
 	domain_put(r, d);
 	r->slots[b->slot] = NULL;
 	HASH_DEL(r->bases, b);
 	free(b);
+	if (!r->bases)
+		numbers_free(&r->numbers);
 }
 
 /**
@@ -243,17 +263,17 @@ void registry_free(struct registry *r)
 
 /* Pages that were met while one page is looked up, and how often. */
 struct tally {
-	struct table_ref ref;
+	uint32_t ref;
 	unsigned int shared;
 	bool equal;
 };
 
-static struct tally *tally_of(struct tally *v, unsigned int *n, struct table_ref ref)
+static struct tally *tally_of(struct tally *v, unsigned int *n, uint32_t ref)
 {
 	unsigned int i;
 
 	for (i = 0; i < *n; i++)
-		if (v[i].ref.index == ref.index && v[i].ref.slot == ref.slot)
+		if (v[i].ref == ref)
 			return &v[i];
 	v[*n] = (struct tally){ .ref = ref };
 	return &v[(*n)++];
@@ -272,6 +292,7 @@ static void rank(const struct registry *r, const struct tally *v, unsigned int n
 {
 	const struct tally *best[REGISTRY_CANDIDATES];
 	unsigned int i, at, kept = 0;
+	struct numbered page;
 
 	for (i = 0; i < n; i++) {
 		for (at = kept; at && better(&v[i], best[at - 1]); at--)
@@ -284,20 +305,22 @@ static void rank(const struct registry *r, const struct tally *v, unsigned int n
 			kept++;
 	}
 	out->n = kept;
-	for (i = 0; i < kept; i++)
+	for (i = 0; i < kept; i++) {
+		page = r->numbers.v[best[i]->ref];
 		out->v[i] = (struct candidate){
-			.base = r->slots[best[i]->ref.slot]->id,
-			.index = best[i]->ref.index,
+			.base = r->slots[page.slot]->id,
+			.index = page.index,
 			.shared = best[i]->shared,
 			.equal = best[i]->equal,
 		};
+	}
 }
 
 static void lookup(const struct registry *r, const struct domain *d, const struct medes_page *page,
 		   struct candidates *out)
 {
 	struct tally tally[(MEDES_SKETCH + 1) * REGISTRY_PAGES_MAX];
-	struct table_ref refs[REGISTRY_PAGES_MAX];
+	uint32_t refs[REGISTRY_PAGES_MAX];
 	unsigned int n = 0, found, i, k;
 
 	found = table_get(&d->whole, page->hash, refs, ARRAY_SIZE(refs));
@@ -358,11 +381,9 @@ void registry_stats(const struct registry *r, struct registry_stats *out)
 	};
 	for (b = r->bases; b; b = b->hh.next)
 		out->pages += b->pages;
+	out->bytes = r->numbers.room * sizeof(struct numbered);
 	for (d = r->domains; d; d = d->hh.next) {
 		out->entries += d->whole.live + d->sketch.live;
-		if (d->whole.bits)
-			out->bytes += sizeof(struct table_entry) << d->whole.bits;
-		if (d->sketch.bits)
-			out->bytes += sizeof(struct table_entry) << d->sketch.bits;
+		out->bytes += (d->whole.size + d->sketch.size) * sizeof(struct table_entry);
 	}
 }
