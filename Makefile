@@ -21,12 +21,12 @@ all: module daemon tools
 module:
 	$(if $(MODULE),+$(KBUILD) modules)
 
-daemon: $(patsubst %/Makefile,build-%,$(DAEMON))
+daemon:
+	+$(foreach d,$(patsubst %/Makefile,%,$(DAEMON)),$(MAKE) -C $(d) &&) true
 
-tools: $(patsubst %/Makefile,build-%,$(filter-out $(DEMO),$(TOOLS)))
-
-build-%:
-	+$(MAKE) -C $*
+# after the daemon: they share libmedes
+tools: daemon
+	+$(foreach d,$(patsubst %/Makefile,%,$(filter-out $(DEMO),$(TOOLS))),$(MAKE) -C $(d) &&) true
 
 install: module daemon tools
 	$(if $(MODULE),+$(KBUILD) modules_install INSTALL_MOD_DIR=updates INSTALL_MOD_PATH=$(DESTDIR))
