@@ -37,6 +37,7 @@
 /* One page on its way. */
 struct item {
 	unsigned long address;
+	struct page *huge;		/* huge page that it is of; a name only */
 	void *copy;			/* PAGE_SIZE bytes, owned by the store */
 	struct page *device;		/* reserved */
 	struct medes_record *record;	/* NULL: the page stays */
@@ -172,6 +173,7 @@ static void prepare(struct store *s, const struct medes_target *target)
 	}
 	memset(item, 0, sizeof(*item));
 	item->address = target->address;
+	item->huge = test_bit(i, s->view->huge) ? compound_head(page) : NULL;
 	item->copy = s->copies[s->nr];
 	memcpy_from_page(item->copy, page, 0, PAGE_SIZE);
 
@@ -233,6 +235,19 @@ static void trace_stored(struct store *s, const struct item *item)
 			  extent ? extent->first + record->slot : 0);
 }
 
+/* Transparent huge pages that setup has split for this run. */
+static void count_split(struct store *s, const struct item *item,
+			unsigned int n)
+{
+	struct page *last = NULL;
+
+	for (unsigned int i = 0; i < n; i++) {
+		if (item[i].huge && item[i].huge != last)
+			medes_count(s->account, THP_SPLIT, 1);
+		last = item[i].huge;
+	}
+}
+
 /* Replace a run of neighbours: item[first], ... item[first + n - 1]. */
 static void replace_run(struct store *s, struct vm_area_struct *vma,
 			unsigned int first, unsigned int n)
@@ -253,6 +268,7 @@ static void replace_run(struct store *s, struct vm_area_struct *vma,
 		medes_count(s->account, REFUSED_UNSUITED, n);
 		return;
 	}
+	count_split(s, item, n);
 	if (!args.cpages) {
 		medes_count(s->account, REFUSED_PINNED, n);
 		return;
@@ -316,26 +332,6 @@ static void publish(struct store *s)
 	}
 }
 
-/* Transparent huge pages that setup is about to split. */
-static void count_huge(struct store *s, const struct medes_target *target,
-		       unsigned int n)
-{
-	struct page *last = NULL;
-
-	for (unsigned int i = 0; i < n; i++) {
-		unsigned long at = (target[i].address - s->view->start) >>
-				   PAGE_SHIFT;
-		struct page *head;
-
-		if (!s->view->page[at] || !test_bit(at, s->view->huge))
-			continue;
-		head = compound_head(s->view->page[at]);
-		if (head != last)
-			medes_count(s->account, THP_SPLIT, 1);
-		last = head;
-	}
-}
-
 /*
  * Store a batch: as many targets as lie in one window of the view, at most
  * BATCH. Return how many that were, or a negative errno.
@@ -368,7 +364,6 @@ static int batch(struct store *s, const struct medes_target *target,
 	while (in < n && target[in].address < s->view->start +
 	       ((unsigned long)s->view->nr << PAGE_SHIFT))
 		prepare(s, &target[in++]);
-	count_huge(s, target, in);
 	medes_view_release(s->view);
 
 	replace(s, mm);
