@@ -9,9 +9,9 @@
  *   atomic context, so giving up is two atomic operations, the one on the base
  *   last; after that the record's owner never looks at the base again.
  * - A base can be dropped only while it has no users. medes_base_use(), the
- *   one place that makes a user out of a number from user space, and the drop
- *   exclude each other by the base's lock; a record that already refers to an
- *   extent keeps users above zero.
+ *   one place that makes a user out of a number from user space, and
+ *   medes_extent_new(), whose extent is a user until it is trimmed, exclude
+ *   the drop by the base's lock; from then on users stays above zero.
  * - Whoever found a base by its id holds a reference, and pages are freed with
  *   the last reference, so that a dump may read pages of a base that is
  *   dropped meanwhile.
@@ -290,7 +290,8 @@ static int alloc_pages_of(struct medes_extent *extent)
  * @base: held by the caller
  * @count: pages, at most MEDES_EXTENT_PAGES
  *
- * The caller fills and publishes slots, then trims the extent.
+ * The caller fills and publishes slots, then trims the extent. Until then the
+ * base can't be dropped.
  *
  * Context: may sleep.
  * Return: the extent, or ERR_PTR(): -ENOSPC at the ceiling, -ENOENT when the
@@ -317,6 +318,7 @@ struct medes_extent *medes_extent_new(struct medes_base *base, u32 count)
 	if (!err) {
 		extent->first = base->next;
 		base->next += count;
+		atomic64_inc(&base->users);
 		list_add_tail(&extent->node, &base->extents);
 	}
 	mutex_unlock(&base->lock);
@@ -382,12 +384,13 @@ void medes_extent_trim(struct medes_extent *extent)
 		extent->page[i] = NULL;
 		account_bytes(-(s64)PAGE_SIZE);
 	}
-	if (left)
-		return;
-	mutex_lock(&base->lock);
-	list_del(&extent->node);
-	mutex_unlock(&base->lock);
-	extent_free(extent);
+	if (!left) {
+		mutex_lock(&base->lock);
+		list_del(&extent->node);
+		mutex_unlock(&base->lock);
+		extent_free(extent);
+	}
+	atomic64_dec(&base->users);
 }
 
 /**
