@@ -160,7 +160,8 @@ vm_fault_t medes_fault(struct vm_fault *vmf)
 	migrate_vma_pages(&f.args);
 	migrate_vma_finalize(&f.args);
 
-	medes_count(f.account, FAULTS, 1);
+	if (f.src[(address - f.args.start) >> PAGE_SHIFT] & MIGRATE_PFN_MIGRATE)
+		medes_count(f.account, FAULTS, 1);
 	if (f.brought > 1)
 		medes_count(f.account, FAULT_AROUND, f.brought - 1);
 out_page:
