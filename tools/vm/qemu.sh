@@ -74,9 +74,13 @@ start_guest() {
 	# a guest never outlives this script, however that ends
 	setpriv --pdeathsig KILL "${qemu[@]}" < /dev/null > "$dir/qemu.$k" 2>&1 &
 	pid[k]=$!
-	(tail --pid="${pid[k]}" -s 0.05 -f /dev/null; echo "$k exit" > "$dir/events") 2>/dev/null &
+	announce "${pid[k]}" "$k exit"
 	[ "$k" != 1 ] || [ "$nodes" = 1 ] || until_exists "$dir/net.$nodes" "${pid[k]}"
 }
+
+# announce PID EVENT: when PID has ended. Nothing in the background may hold standard
+# output: who reads it would wait for that, too.
+announce() { (tail --pid="$1" -s 0.05 -f /dev/null; echo "$2" > "$dir/events") > /dev/null 2>&1 & }
 
 # until_exists FILE PID: waits until FILE is there or PID is gone
 until_exists() {
