@@ -240,8 +240,10 @@ static void take_pids(struct taking *t, const json_t *pids)
 	snprintf(error, sizeof(error), "no memory for %zu processes", n);
 	for (i = 0; i < n && numbers; i++) {
 		pid = json_integer_value(json_array_get(pids, i));
-		if (pid < 1 || pid > INT32_MAX) {
-			snprintf(error, sizeof(error), "pids: number %zu is no process id", i + 1);
+		/* 1 is init, which can't be in a sandbox */
+		if (pid < 2 || pid > INT32_MAX) {
+			snprintf(error, sizeof(error), "pids: number %zu is no id of a process that can be in a sandbox",
+				 i + 1);
 			err = -EINVAL;
 			goto out;
 		}

@@ -147,7 +147,8 @@ static json_t *parse_answer(const char *text)
 	json_t *value;
 
 	if (sscanf(text, "HTTP/1.%*u %u", &status) != 1 || !body) {
-		complain("medesd's answer is no HTTP");
+		complain(*text ? "medesd's answer is no HTTP" :
+			 "medesd closed the connection without an answer; has it ended?");
 		return NULL;
 	}
 	value = json_loads(body + 4, 0, NULL);

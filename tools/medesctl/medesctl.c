@@ -177,7 +177,6 @@ int main(int argc, char **argv)
 	struct args args = { 0 };
 	enum exit_code code = USAGE;
 
-	signal(SIGPIPE, SIG_IGN);
 	if (!args_parse(&args, argc, argv))
 		code = run(&args);
 	free(args.pids);
