@@ -95,7 +95,17 @@ class Reader:
 		return hashes
 
 
+# Splitting a huge page maps its zero pages to the one zero page, which is nobody's
+# anonymous memory and reads the same: a zero page may be there or not.
+ZERO = hashlib.blake2b(bytes(PAGE), digest_size=16).digest()
+
+
+def zeros(hashes):
+	"""How many of the pages hold nothing but zeros."""
+	return sum(digest == ZERO for digest in hashes.values())
+
+
 def differing(before, after):
 	"""Addresses whose page changed, went away or came from nowhere."""
 	return [address for address in before.keys() | after.keys()
-		if before.get(address) != after.get(address)]
+		if before.get(address, ZERO) != after.get(address, ZERO)]
