@@ -305,7 +305,7 @@ struct medes_extent *medes_extent_new(struct medes_base *base, u32 count)
 	if (medes_base_bytes() + count * PAGE_SIZE >
 	    READ_ONCE(medes_limits.max_base_bytes))
 		return ERR_PTR(-ENOSPC);
-	extent = kvzalloc(sizeof(*extent), GFP_KERNEL);
+	extent = kvzalloc_obj(*extent);
 	if (!extent)
 		return ERR_PTR(-ENOMEM);
 	account_bytes(sizeof(*extent));

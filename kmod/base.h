@@ -37,7 +37,7 @@ struct medes_base {
 	struct medes_domain *domain;
 	char name[MEDES_NAME_MAX + 1];
 	char function[MEDES_NAME_MAX + 1];
-	struct mutex lock;
+	struct mutex lock;	/* next, extents, growth of pages */
 	u32 next;
 	struct list_head extents;
 	struct xarray pages;

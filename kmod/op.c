@@ -298,7 +298,7 @@ int medes_op_submit(struct medes_op *op, struct netlink_ext_ack *extack)
 	}
 	mutex_unlock(&lock);
 	if (err == -ENOBUFS)
-		NL_SET_ERR_MSG_FMT(extack, "%u operations wait already: try again when one has ended",
+		NL_SET_ERR_MSG_FMT(extack, "%u operations wait: try again when one has ended",
 				   MEDES_QUEUE_MAX);
 	return min(err, 0);
 }

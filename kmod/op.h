@@ -24,7 +24,7 @@ struct netlink_ext_ack;
  * @work: runs them
  */
 struct medes_queue {
-	spinlock_t lock;
+	spinlock_t lock;	/* ops, count */
 	struct list_head ops;
 	unsigned int count;
 	struct work_struct work;

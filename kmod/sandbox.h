@@ -38,7 +38,7 @@ struct medes_sandbox {
 	char function[MEDES_NAME_MAX + 1];
 	struct medes_domain *domain;
 	struct medes_account *account;
-	struct mutex lock;
+	struct mutex lock;	/* mms, next_mm, state */
 	struct list_head mms;
 	u32 next_mm;
 	enum medes_sandbox_state state;

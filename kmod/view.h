@@ -22,7 +22,7 @@
 struct medes_view {
 	struct mm_struct *mm;
 	struct mmu_interval_notifier notifier;
-	spinlock_t lock;
+	spinlock_t lock;	/* notifier against reference() */
 	unsigned long start;
 	unsigned int nr;
 	unsigned long pfn[MEDES_VIEW_PAGES];
