@@ -8,17 +8,20 @@
  *
  * The gate: hashes of every process's memory pass here, so CAP_NET_ADMIN,
  * which network plug-ins have, is not enough. Each request and each dump's
- * start needs CAP_SYS_ADMIN and CAP_SYS_PTRACE as well, of the sender and of
- * who opened the socket, in the initial user namespace. There is one family,
- * in the initial network namespace.
+ * start needs CAP_SYS_ADMIN and CAP_SYS_PTRACE as well, and all three of the
+ * sender and of who opened the socket, who reads the answer. They have to hold
+ * in the initial user namespace, and there is one family, in the initial
+ * network namespace.
  *
  * Requests run in parallel and take no lock here; every object that they use
  * is referenced. The family is registered last and unregistered first, and a
  * dump that is open holds the module.
  */
+#include <linux/capability.h>
 #include <linux/random.h>
 #include <linux/slab.h>
 #include <net/genetlink.h>
+#include <net/sock.h>
 #include "base.h"
 #include "netlink.h"
 #include "netlink_gen.h"
@@ -27,6 +30,16 @@
 #include "sandbox.h"
 
 static u64 instance __ro_after_init;
+
+/* CAP_NET_ADMIN of the sender is the specification's, and checked before. */
+static const struct {
+	int cap;
+	const char *name;
+} needed[] = {
+	{ CAP_NET_ADMIN, "CAP_NET_ADMIN" },
+	{ CAP_SYS_ADMIN, "CAP_SYS_ADMIN" },
+	{ CAP_SYS_PTRACE, "CAP_SYS_PTRACE" },
+};
 
 /* The specification has no word for capabilities of a group. */
 static const struct genl_multicast_group groups[] = {
@@ -84,19 +97,24 @@ u64 medes_instance(void)
  * @skb: request
  * @extack: receives the reason
  *
- * Context: process.
+ * netlink_capable() alone does not look at who opened the socket when the
+ * sender gives the address.
+ *
+ * Context: process, with the sender's socket in use.
  * Return: 0, or -EPERM.
  */
 int medes_nl_gate(const struct sk_buff *skb, struct netlink_ext_ack *extack)
 {
-	if (!netlink_capable(skb, CAP_SYS_ADMIN)) {
-		NL_SET_ERR_MSG(extack,
-			       "CAP_SYS_ADMIN in the initial user namespace is needed");
-		return -EPERM;
-	}
-	if (!netlink_capable(skb, CAP_SYS_PTRACE)) {
-		NL_SET_ERR_MSG(extack,
-			       "CAP_SYS_PTRACE in the initial user namespace is needed");
+	const struct file *opener = NETLINK_CB(skb).sk->sk_socket->file;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(needed); i++) {
+		if (netlink_capable(skb, needed[i].cap) &&
+		    file_ns_capable(opener, &init_user_ns, needed[i].cap))
+			continue;
+		NL_SET_ERR_MSG_FMT(extack,
+				   "%s in the initial user namespace is needed",
+				   needed[i].name);
 		return -EPERM;
 	}
 	return 0;

@@ -85,14 +85,14 @@ static const struct nla_policy medes_base_page_get_nl_policy[MEDES_A_BASE_PAGE_I
 /* MEDES_CMD_DEDUP - do */
 static const struct nla_policy medes_dedup_nl_policy[MEDES_A_OP_TARGET + 1] = {
 	[MEDES_A_OP_SANDBOX] = NLA_POLICY_MIN(NLA_U32, 1),
-	[MEDES_A_OP_MM] = { .type = NLA_U32, },
+	[MEDES_A_OP_MM] = NLA_POLICY_MIN(NLA_U32, 1),
 	[MEDES_A_OP_TARGET] = NLA_POLICY_NESTED(medes_target_nl_policy),
 };
 
 /* MEDES_CMD_DEMARCATE - do */
 static const struct nla_policy medes_demarcate_nl_policy[MEDES_A_OP_TARGET + 1] = {
 	[MEDES_A_OP_SANDBOX] = NLA_POLICY_MIN(NLA_U32, 1),
-	[MEDES_A_OP_MM] = { .type = NLA_U32, },
+	[MEDES_A_OP_MM] = NLA_POLICY_MIN(NLA_U32, 1),
 	[MEDES_A_OP_BASE] = NLA_POLICY_MIN(NLA_U64, 1),
 	[MEDES_A_OP_TARGET] = NLA_POLICY_NESTED(medes_target_nl_policy),
 };
