@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * KSM's pages are not private to a process, though they look so: migrating one
+ * upsets ksmd. They are left alone, and ksmd leaves stored pages alone.
+ */
+#include <sys/mman.h>
+#include "harness.h"
+#include "sys.h"
+#include "tests.h"
+#include "world.h"
+
+#define PAGES 64
+#define KSM "/sys/kernel/mm/ksm/"
+
+struct setting {
+	struct victim v;
+	struct area a;
+	struct sandbox s;
+	struct base b;
+};
+
+/* Every page has a twin, so all get merged. */
+static void set_up(struct setting *t)
+{
+	if (sys_number(KSM "run") < 0)
+		SKIP("this kernel has no KSM");
+	base_new(&t->b);
+	victim_new(&t->v);
+	victim_area(&t->v, &t->a, PAGES, "s", 16);
+	sandbox_new(&t->s, &t->v);
+	sys_set(KSM "pages_to_scan", "2000");
+	sys_set(KSM "sleep_millisecs", "5");
+}
+
+static void tear_down(struct setting *t)
+{
+	CHECK_EQ(victim_wrong(&t->v, &t->a), 0);
+	victim_end(&t->v);
+	sys_set(KSM "run", "2");
+	sys_set(KSM "run", "0");
+	CHECK_SOON_EQ(live(), 0);
+	base_del(&t->b);
+}
+
+static long advise(struct setting *t, int advice)
+{
+	struct advice a = { t->a, advice };
+
+	return CALL(&t->v, do_advise, a);
+}
+
+static long long merged(void)
+{
+	return sys_number(KSM "pages_shared") + sys_number(KSM "pages_sharing");
+}
+
+static bool full_scans(int n)
+{
+	long long before = sys_number(KSM "full_scans");
+
+	return SOON(sys_number(KSM "full_scans") >= before + n);
+}
+
+static void left_alone(void)
+{
+	uint64_t unsuited;
+	struct setting t;
+
+	set_up(&t);
+	CHECK_EQ(advise(&t, MADV_MERGEABLE), 0);
+	sys_set(KSM "run", "1");
+	if (!SOON(merged() >= PAGES))
+		SKIP("ksmd merged only %lld pages", merged());
+	CHECK_EQ(scan(&t.s, &t.a, NULL, 0), 0);
+	unsuited = STAT(REFUSED_UNSUITED);
+	CHECK_EQ(dedup(&t.s, &t.a, &t.b), 0);
+	CHECK_EQ(STAT(REFUSED_UNSUITED) - unsuited, PAGES);
+	CHECK_EQ(live(), 0);
+	CHECK_EQ(victim_wrong(&t.v, &t.a), 0);
+	CHECK_EQ(advise(&t, MADV_UNMERGEABLE), 0);
+	CHECK_EQ(dedup(&t.s, &t.a, &t.b), PAGES);
+	tear_down(&t);
+}
+
+/* The other way round: ksmd walks over stored pages. */
+static void walks_over(void)
+{
+	struct setting t;
+
+	set_up(&t);
+	CHECK_EQ(dedup(&t.s, &t.a, &t.b), PAGES);
+	CHECK_EQ(advise(&t, MADV_MERGEABLE), 0);
+	sys_set(KSM "run", "1");
+	CHECK(full_scans(3), "ksmd does not come round");
+	CHECK_EQ(away(&t.v, &t.a), PAGES);
+	CHECK_EQ(victim_wrong(&t.v, &t.a), 0);
+	if (!SOON(merged() >= PAGES))
+		note("ksmd merged only %lld pages", merged());
+	CHECK_EQ(victim_wrong(&t.v, &t.a), 0);
+	/* "unmerge everything" breaks them up again */
+	sys_set(KSM "run", "2");
+	CHECK_EQ(dedup(&t.s, &t.a, &t.b), PAGES);
+	tear_down(&t);
+}
+
+/* Both at once for a while. */
+static void race(void)
+{
+	double end = sys_seconds() + 2;
+	struct setting t;
+	int rounds = 0;
+
+	set_up(&t);
+	CHECK_EQ(advise(&t, MADV_MERGEABLE), 0);
+	sys_set(KSM "run", "1");
+	for (; sys_seconds() < end; rounds++) {
+		dedup(&t.s, &t.a, &t.b);
+		CHECK_EQ(victim_wrong(&t.v, &t.a), 0);
+		victim_fill(&t.v, &t.a);
+	}
+	note("%d rounds", rounds);
+	tear_down(&t);
+}
+
+const struct test ksm_tests[] = {
+	{ "KSM: merged pages are left alone", left_alone },
+	{ "KSM: ksmd over stored pages", walks_over },
+	{ "KSM: ksmd and dedup at once", race },
+	{ NULL, NULL },
+};
