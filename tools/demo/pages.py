@@ -68,6 +68,11 @@ def resident(pid):
 	return sum(end - start for start, end, present in regions(pid) if present)
 
 
+def away(pid):
+	"""Bytes of anonymous memory that are deduplicated (there is no swap)."""
+	return sum(end - start for start, end, present in regions(pid) if not present)
+
+
 class Reader:
 	"""Reads all anonymous pages of processes through one aligned buffer."""
 

@@ -173,6 +173,7 @@ class Demo:
 		for sandbox in self.sandboxes:
 			sandbox.usage = self.medes.usage(sandbox)
 			sandbox.left = pages.resident(sandbox.pid)
+			sandbox.away = pages.away(sandbox.pid)
 
 	def _count(self, stage):
 		self.free[stage] = measure.free_memory()

@@ -71,6 +71,7 @@ class Sandbox:
 	dedup_ms: float = None
 	first_ms: float = None
 	left: int = None
+	away: int = None
 	usage: object = None
 	wrong: int = None
 
