@@ -55,7 +55,13 @@ start_guest() {
 	ln -s events "$dir/port.$k.out"
 	args="console=ttyS0 loglevel=5 panic=-1 oops=panic net.ifnames=0 mitigations=off log_buf_len=4M"
 	args+=" sysctl.kernel.hung_task_panic=1 sysctl.kernel.hung_task_timeout_secs=120"
-	args+=" sysctl.kernel.softlockup_panic=1 sysctl.kernel.watchdog_thresh=30"
+	# a soft lockup (two thresholds) must come before the other watchdogs speak: what
+	# they print resets it
+	args+=" sysctl.kernel.softlockup_panic=1 sysctl.kernel.watchdog_thresh=20"
+	args+=" rcupdate.rcu_cpu_stall_timeout=60 sysctl.kernel.panic_on_rcu_stall=1"
+	args+=" workqueue.watchdog_thresh=90"
+	# as the stock kernel has it; what is left in unwritten memory hides leaks
+	[ "$kernel" = stock ] || args+=" init_on_alloc=1"
 	args+=" vm.node=$k vm.nodes=$nodes${share:+ vm.share=1}"
 	qemu=(qemu-system-x86_64 -M q35 -accel "$(accelerator)" -cpu "max,la57=off,avx2=off" -smp "$smp" -m "$mem"
 		-nodefaults -no-reboot -display none -serial "file:$dir/console.$k"
