@@ -23,6 +23,7 @@
 #include <net/genetlink.h>
 #include <net/sock.h>
 #include "base.h"
+#include "mm.h"
 #include "netlink.h"
 #include "netlink_gen.h"
 #include "netlink_parse.h"
@@ -204,7 +205,7 @@ static int new_sandbox(struct genl_info *info,
 	sandbox = medes_sandbox_new(name, domain, function, info->extack);
 	if (IS_ERR(sandbox))
 		return PTR_ERR(sandbox);
-	err = medes_sandbox_attach(sandbox, processes, n, info->extack) ?:
+	err = medes_mm_attach(sandbox, processes, n, info->extack) ?:
 	      reply_sandbox(info, sandbox);
 	if (err)
 		medes_sandbox_remove(sandbox);
@@ -255,7 +256,7 @@ int medes_nl_sandbox_attach_doit(struct sk_buff *skb, struct genl_info *info)
 		err = n;
 		goto out;
 	}
-	err = medes_sandbox_attach(sandbox, processes, n, info->extack) ?:
+	err = medes_mm_attach(sandbox, processes, n, info->extack) ?:
 	      reply_sandbox(info, sandbox);
 	kfree(processes);
 out:

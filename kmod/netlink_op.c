@@ -11,6 +11,7 @@
 #include <linux/sched/mm.h>
 #include <net/genetlink.h>
 #include "base.h"
+#include "mm.h"
 #include "netlink_gen.h"
 #include "netlink_parse.h"
 #include "netlink_put.h"
@@ -42,7 +43,7 @@ static int parse_mm(const struct genl_info *info, struct medes_op *op)
 		return -EINVAL;
 	op->mm = nla_get_u32(info->attrs[MEDES_A_OP_MM]);
 	id = op->mm;
-	mm = medes_sandbox_mm_get(op->sandbox, &id);
+	mm = medes_mm_get(op->sandbox, &id);
 	if (mm)
 		mmput(mm);
 	if (mm && id == op->mm)

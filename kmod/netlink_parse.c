@@ -17,6 +17,7 @@
 #include <linux/sort.h>
 #include <net/genetlink.h>
 #include "base.h"
+#include "mm.h"
 #include "netlink_gen.h"
 #include "netlink_parse.h"
 #include "sandbox.h"

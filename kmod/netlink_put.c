@@ -20,6 +20,7 @@
 #include "domain.h"
 #include "fingerprint.h"
 #include "limits.h"
+#include "mm.h"
 #include "netlink.h"
 #include "netlink_put.h"
 #include "sandbox.h"
@@ -28,8 +29,10 @@
 
 static_assert(MEDES_SKETCH * sizeof(u64) == MEDES_SKETCH_LEN);
 
-/* Attributes of a sandbox but for its processes, and headers, with room. */
-#define SANDBOX_ROOM 1024
+/* One number, one counter, one process: what they take in a message. */
+#define U32_ROOM nla_total_size(sizeof(u32))
+#define U64_ROOM nla_total_size(sizeof(u64))
+#define PROCESS_ROOM nla_total_size(2 * U32_ROOM + U64_ROOM)
 
 static int put_u64(struct sk_buff *skb, int type, u64 value)
 {
@@ -160,15 +163,15 @@ static int put_mms(struct sk_buff *skb, struct medes_sandbox *sandbox)
  */
 size_t medes_sandbox_room(struct medes_sandbox *sandbox)
 {
-	size_t one = nla_total_size(nla_total_size(sizeof(u32)) +
-				    nla_total_size(sizeof(u64)) +
-				    nla_total_size(sizeof(u32)));
-	size_t n;
+	size_t processes;
 
 	mutex_lock(&sandbox->lock);
-	n = list_count_nodes(&sandbox->mms);
+	processes = list_count_nodes(&sandbox->mms);
 	mutex_unlock(&sandbox->lock);
-	return SANDBOX_ROOM + n * one;
+	return genlmsg_total_size(2 * U32_ROOM +
+				  3 * nla_total_size(MEDES_NAME_MAX + 1) +
+				  nla_total_size(MEDES_A_STATS_MAX * U64_ROOM) +
+				  processes * PROCESS_ROOM) + NLMSG_HDRLEN;
 }
 
 /**
@@ -319,6 +322,8 @@ int medes_put_page(struct sk_buff *skb, const struct genl_info *info,
 int medes_put_op(struct sk_buff *skb, const struct genl_info *info,
 		 struct medes_op *op)
 {
+	/* Of an operation that ended, everything below is final. */
+	enum medes_op_state state = smp_load_acquire(&op->state);
 	void *head = begin(skb, info);
 	bool pages = op->kind == MEDES_OP_KIND_DEDUP ||
 		     op->kind == MEDES_OP_KIND_DEMARCATE;
@@ -328,7 +333,7 @@ int medes_put_op(struct sk_buff *skb, const struct genl_info *info,
 		return -EMSGSIZE;
 	err = nla_put_u32(skb, MEDES_A_OP_ID, op->id) ||
 	      nla_put_u32(skb, MEDES_A_OP_KIND, op->kind) ||
-	      nla_put_u32(skb, MEDES_A_OP_STATE, READ_ONCE(op->state)) ||
+	      nla_put_u32(skb, MEDES_A_OP_STATE, state) ||
 	      (op->sandbox_id &&
 	       nla_put_u32(skb, MEDES_A_OP_SANDBOX, op->sandbox_id)) ||
 	      (pages && nla_put_u32(skb, MEDES_A_OP_MM, op->mm)) ||

@@ -21,6 +21,7 @@
 #include "fingerprint.h"
 #include "limits.h"
 #include "record.h"
+#include "sandbox.h"
 #include "stats.h"
 
 /**
@@ -157,6 +158,8 @@ void medes_record_free(struct medes_record *record)
 	if (record->extent)
 		medes_extent_unuse(record->extent, record->slot);
 	kmem_cache_free(cache, record);
+	if (!medes_live_pages(account))
+		medes_sandbox_kick(account->sandbox);
 	medes_account_put(account);
 }
 

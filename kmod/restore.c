@@ -16,6 +16,7 @@
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include "devmem.h"
+#include "mm.h"
 #include "op.h"
 #include "rebuild.h"
 #include "record.h"
@@ -146,7 +147,7 @@ static int restore_mm(struct restore *r, struct mm_struct *mm)
  * @op: restore
  *
  * Context: worker; may sleep, takes mmap_lock of the address spaces for read.
- * Return: 0, -ECANCELED, -ENOMEM, -EIO when pages are lost.
+ * Return: 0, also when some are lost (op->lost), -ECANCELED, -ENOMEM.
  */
 int medes_restore_run(struct medes_op *op)
 {
@@ -159,14 +160,14 @@ int medes_restore_run(struct medes_op *op)
 		return -ENOMEM;
 	r->op = op;
 	op->total = medes_live_pages(op->sandbox->account);
-	while (!err && (mm = medes_sandbox_mm_get(op->sandbox, &id))) {
+	while (!err && (mm = medes_mm_get(op->sandbox, &id))) {
 		err = restore_mm(r, mm);
 		mmput(mm);
 		id++;
 	}
 	medes_reserve_drain(&r->reserve);
 	kvfree(r);
-	return err ?: op->lost ? -EIO : 0;
+	return err;
 }
 
 /* Visit n device pages from pfn on. */
@@ -191,8 +192,8 @@ static int visit(unsigned long pfn, unsigned int n, void *arg)
  * @op: restore-all
  *
  * Context: worker; may sleep.
- * Return: 0, -ECANCELED, -ENOMEM, -EIO when pages are lost, -EAGAIN when some
- * stayed busy.
+ * Return: 0, also when some are lost (op->lost), -ECANCELED, -ENOMEM, -EAGAIN
+ * when some stayed busy.
  */
 int medes_restore_all_run(struct medes_op *op)
 {
@@ -213,9 +214,5 @@ int medes_restore_all_run(struct medes_op *op)
 	}
 	medes_reserve_drain(&r->reserve);
 	kvfree(r);
-	if (err)
-		return err;
-	if (op->lost)
-		return -EIO;
-	return left ? -EAGAIN : 0;
+	return err ?: left > op->lost ? -EAGAIN : 0;
 }

@@ -1,28 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Sandboxes and their address spaces.
+ * Sandboxes: their list, their state, their life. Their address spaces are in
+ * mm.c.
  *
- * User space names processes by (pid, start time); what a sandbox keeps is the
- * address space behind each. It holds mmgrab (through the mmu notifier), never
- * mmget, so a process exits, execs or is killed as if we were not there; the
- * notifier's release() tells us. Each operation takes mmget_not_zero for as
- * long as it works.
- *
- * Both ways out of a sandbox, release() and removal, meet at mm->leaving: who
- * sets that bit unregisters the notifier and frees the medes_mm. A sandbox
- * whose last process has gone is dead, may be revived by an attach (exec), and
- * is removed some seconds later.
+ * A sandbox whose last process has gone is dead, may be revived by an attach
+ * (exec), and is removed some seconds later. What it had deduplicated is not
+ * its own any more: records refer to the account and outlive it.
  */
-#include <linux/kernel.h>
-#include <linux/mm.h>
-#include <linux/pid.h>
-#include <linux/sched.h>
-#include <linux/sched/mm.h>
-#include <linux/sched/task.h>
 #include <linux/slab.h>
-#include <linux/time_namespace.h>
 #include <net/netlink.h>
 #include "domain.h"
+#include "mm.h"
 #include "netlink.h"
 #include "sandbox.h"
 #include "stats.h"
@@ -32,29 +20,9 @@
 /* How long a dead sandbox can be revived. */
 #define EXPIRE_DELAY (5 * HZ)
 
-#define LEAVING 0		/* bit of medes_mm.leaving */
-
-/*
- * Outermost of the sandbox locks: protects the lists below, and the order of
- * attaching and removing.
- */
-static DEFINE_MUTEX(list_lock);
+DEFINE_MUTEX(medes_sandbox_mutex);	/* see sandbox.h */
 static DEFINE_XARRAY_ALLOC(sandboxes);	/* id -> sandbox */
-static DEFINE_XARRAY(mms);		/* mm_struct's address -> medes_mm */
 static u32 cursor;
-
-/* The address space ends. Called from exit_mmap(), which waits for us. */
-static void mm_release(struct mmu_notifier *notifier, struct mm_struct *mm)
-{
-	struct medes_mm *m = container_of(notifier, struct medes_mm, notifier);
-
-	if (!test_and_set_bit(LEAVING, &m->leaving))
-		queue_work(medes_wq, &m->gone);
-}
-
-static const struct mmu_notifier_ops mm_ops = {
-	.release = mm_release,
-};
 
 static void sandbox_free(struct kref *ref)
 {
@@ -77,43 +45,26 @@ void medes_sandbox_put(struct medes_sandbox *sandbox)
 	kref_put(&sandbox->ref, sandbox_free);
 }
 
-static void mm_free(struct medes_mm *m)
+/* Forget a sandbox; if it is to be dead for that, only if it is. */
+static void forget(struct medes_sandbox *sandbox, bool dead)
 {
-	put_pid(m->pid);
-	medes_sandbox_put(m->sandbox);
-	kfree(m);
-}
+	bool now;
 
-/* Undo attach(), by whoever set LEAVING. */
-static void detach(struct medes_mm *m)
-{
-	struct medes_sandbox *sandbox = m->sandbox;
-	struct mm_struct *mm = m->notifier.mm;
-
-	mutex_lock(&sandbox->lock);
-	list_del(&m->node);
-	mutex_unlock(&sandbox->lock);
-	mutex_lock(&list_lock);
-	xa_erase(&mms, (unsigned long)mm);
-	mutex_unlock(&list_lock);
-	mmu_notifier_unregister(&m->notifier, mm);
-}
-
-static void mm_gone(struct work_struct *work)
-{
-	struct medes_mm *m = container_of(work, struct medes_mm, gone);
-	struct medes_sandbox *sandbox = m->sandbox;
-
-	detach(m);
-	if (medes_sandbox_update(sandbox) == MEDES_SANDBOX_STATE_DEAD) {
-		mutex_lock(&list_lock);
-		if (!sandbox->removed &&
-		    queue_delayed_work(medes_wq, &sandbox->expire,
-				       EXPIRE_DELAY))
-			kref_get(&sandbox->ref);
-		mutex_unlock(&list_lock);
+	mutex_lock(&medes_sandbox_mutex);
+	now = !sandbox->removed && !(dead && !list_empty(&sandbox->mms));
+	if (now) {
+		sandbox->removed = true;
+		xa_erase(&sandboxes, sandbox->id);
 	}
-	mm_free(m);
+	mutex_unlock(&medes_sandbox_mutex);
+	if (!now)
+		return;
+	medes_queue_cancel(&sandbox->queue);
+	medes_mm_detach_all(sandbox);
+	if (cancel_delayed_work(&sandbox->expire))
+		medes_sandbox_put(sandbox);
+	medes_sysfs_remove(sandbox);
+	medes_sandbox_put(sandbox);
 }
 
 static void expire(struct work_struct *work)
@@ -122,8 +73,7 @@ static void expire(struct work_struct *work)
 						     struct medes_sandbox,
 						     expire);
 
-	if (medes_sandbox_update(sandbox) == MEDES_SANDBOX_STATE_DEAD)
-		medes_sandbox_remove(sandbox);
+	forget(sandbox, true);
 	medes_sandbox_put(sandbox);
 }
 
@@ -186,7 +136,7 @@ static void update(struct work_struct *work)
  * medes_sandbox_kick() - have the state of a sandbox found out soon
  * @id: of the sandbox, which may have gone
  *
- * Context: process; does not sleep, so mmap_lock and folio locks may be held.
+ * Context: process; does not sleep, so page table locks may be held.
  */
 void medes_sandbox_kick(u32 id)
 {
@@ -206,7 +156,7 @@ static int insert(struct medes_sandbox *sandbox, struct netlink_ext_ack *extack)
 	unsigned long i;
 	int err;
 
-	lockdep_assert_held(&list_lock);
+	lockdep_assert_held(&medes_sandbox_mutex);
 	xa_for_each(&sandboxes, i, other) {
 		if (strcmp(other->name, sandbox->name))
 			continue;
@@ -276,183 +226,15 @@ struct medes_sandbox *medes_sandbox_new(const char *name, const char *domain,
 
 	if (!sandbox)
 		return ERR_PTR(-ENOMEM);
-	mutex_lock(&list_lock);
+	mutex_lock(&medes_sandbox_mutex);
 	err = insert(sandbox, extack);
 	if (!err)
 		kref_get(&sandbox->ref);
-	mutex_unlock(&list_lock);
+	mutex_unlock(&medes_sandbox_mutex);
 	if (!err)
 		return sandbox;
 	medes_sandbox_put(sandbox);
 	return ERR_PTR(err);
-}
-
-/* The task that user space means, or why not. */
-static struct task_struct *resolve(const struct medes_process *process,
-				   struct netlink_ext_ack *extack)
-{
-	struct pid *pid = find_get_pid(process->pid);
-	struct task_struct *task = get_pid_task(pid, PIDTYPE_TGID);
-	int err = -ESRCH;
-
-	put_pid(pid);
-	if (!task) {
-		NL_SET_ERR_MSG_FMT(extack, "no process %u", process->pid);
-		return ERR_PTR(err);
-	}
-	err = -ESTALE;
-	if (div_u64(timens_add_boottime_ns(task->start_boottime),
-		    NSEC_PER_SEC / USER_HZ) !=
-	    process->start_time) {
-		NL_SET_ERR_MSG_FMT(extack, "process %u started at another time: the pid was reused",
-				   process->pid);
-		goto err_put;
-	}
-	err = -EPERM;
-	if (task->flags & PF_KTHREAD) {
-		NL_SET_ERR_MSG_FMT(extack, "process %u is a kernel thread",
-				   process->pid);
-		goto err_put;
-	}
-	if (is_global_init(task)) {
-		NL_SET_ERR_MSG(extack, "init can't be in a sandbox");
-		goto err_put;
-	}
-	if (same_thread_group(task, current)) {
-		NL_SET_ERR_MSG(extack, "the caller can't be in a sandbox");
-		goto err_put;
-	}
-	return task;
-
-err_put:
-	put_task_struct(task);
-	return ERR_PTR(err);
-}
-
-static int insert_mm(struct medes_mm *m, struct mm_struct *mm)
-{
-	struct medes_sandbox *sandbox = m->sandbox;
-	int err;
-
-	err = mmu_notifier_register(&m->notifier, mm);
-	if (err)
-		return err;
-	err = xa_err(xa_store(&mms, (unsigned long)mm, m, GFP_KERNEL));
-	if (err) {
-		set_bit(LEAVING, &m->leaving);
-		mmu_notifier_unregister(&m->notifier, mm);
-		return err;
-	}
-	mutex_lock(&sandbox->lock);
-	m->id = sandbox->next_mm++;
-	list_add_tail(&m->node, &sandbox->mms);
-	mutex_unlock(&sandbox->lock);
-	return 0;
-}
-
-/* Take mm in. Return 1 when it is in the sandbox already. */
-static int attach_mm(struct medes_sandbox *sandbox, struct task_struct *task,
-		     struct mm_struct *mm, struct netlink_ext_ack *extack)
-{
-	struct medes_mm *m = xa_load(&mms, (unsigned long)mm);
-	int err;
-
-	lockdep_assert_held(&list_lock);
-	if (m && m->sandbox == sandbox)
-		return 1;
-	if (m) {
-		NL_SET_ERR_MSG_FMT(extack, "process %d is in sandbox %s",
-				   task_tgid_vnr(task), m->sandbox->name);
-		return -EBUSY;
-	}
-	m = kzalloc_obj(*m);
-	if (!m)
-		return -ENOMEM;
-	kref_get(&sandbox->ref);
-	m->sandbox = sandbox;
-	m->pid = get_task_pid(task, PIDTYPE_TGID);
-	m->notifier.ops = &mm_ops;
-	INIT_WORK(&m->gone, mm_gone);
-	err = insert_mm(m, mm);
-	if (err)
-		mm_free(m);
-	return err;
-}
-
-static int attach(struct medes_sandbox *sandbox,
-		  const struct medes_process *process,
-		  struct netlink_ext_ack *extack)
-{
-	struct task_struct *task = resolve(process, extack);
-	struct mm_struct *mm;
-	int err = -ESRCH;
-
-	if (IS_ERR(task))
-		return PTR_ERR(task);
-	mm = get_task_mm(task);
-	if (mm) {
-		err = attach_mm(sandbox, task, mm, extack);
-		mmput(mm);
-	} else {
-		NL_SET_ERR_MSG_FMT(extack, "process %u is exiting",
-				   process->pid);
-	}
-	put_task_struct(task);
-	return err;
-}
-
-/* Take out what came in from id on. */
-static void detach_from(struct medes_sandbox *sandbox, u32 id)
-{
-	struct medes_mm *m, *next;
-	LIST_HEAD(out);
-
-	mutex_lock(&sandbox->lock);
-	list_for_each_entry_safe(m, next, &sandbox->mms, node)
-		if (m->id >= id && !test_and_set_bit(LEAVING, &m->leaving))
-			list_move_tail(&m->node, &out);
-	mutex_unlock(&sandbox->lock);
-	list_for_each_entry_safe(m, next, &out, node) {
-		detach(m);
-		mm_free(m);
-	}
-}
-
-/**
- * medes_sandbox_attach() - take processes into a sandbox
- * @sandbox: held by the caller
- * @process: as user space names them
- * @n: how many
- * @extack: for the reason of a refusal
- *
- * All or none. An address space that is in already stays as it is.
- *
- * Context: may sleep; takes mmap_lock of each for write.
- * Return: 0, -ESRCH (no such process, exiting), -ESTALE (the pid was reused),
- * -EPERM (init, a kernel thread, the caller), -EBUSY (in another sandbox),
- * -ENOENT (the sandbox is being removed), -ENOMEM.
- */
-int medes_sandbox_attach(struct medes_sandbox *sandbox,
-			 const struct medes_process *process, unsigned int n,
-			 struct netlink_ext_ack *extack)
-{
-	u32 first;
-	int err = 0;
-
-	mutex_lock(&list_lock);
-	if (sandbox->removed) {
-		mutex_unlock(&list_lock);
-		NL_SET_ERR_MSG(extack, "the sandbox is being removed");
-		return -ENOENT;
-	}
-	first = sandbox->next_mm;
-	for (unsigned int i = 0; i < n && err >= 0; i++)
-		err = attach(sandbox, &process[i], extack);
-	mutex_unlock(&list_lock);
-	if (err < 0)
-		detach_from(sandbox, first);
-	medes_sandbox_update(sandbox);
-	return min(err, 0);
 }
 
 /**
@@ -466,22 +248,26 @@ int medes_sandbox_attach(struct medes_sandbox *sandbox,
  */
 void medes_sandbox_remove(struct medes_sandbox *sandbox)
 {
-	bool removed;
+	forget(sandbox, false);
+}
 
-	mutex_lock(&list_lock);
-	removed = sandbox->removed;
-	sandbox->removed = true;
-	if (!removed)
-		xa_erase(&sandboxes, sandbox->id);
-	mutex_unlock(&list_lock);
-	if (removed)
+/**
+ * medes_sandbox_left() - an address space has left the sandbox
+ * @sandbox: held by the caller
+ *
+ * If that was the last one, the sandbox is removed some seconds later.
+ *
+ * Context: may sleep.
+ */
+void medes_sandbox_left(struct medes_sandbox *sandbox)
+{
+	if (medes_sandbox_update(sandbox) != MEDES_SANDBOX_STATE_DEAD)
 		return;
-	medes_queue_cancel(&sandbox->queue);
-	detach_from(sandbox, 0);
-	if (cancel_delayed_work(&sandbox->expire))
-		medes_sandbox_put(sandbox);
-	medes_sysfs_remove(sandbox);
-	medes_sandbox_put(sandbox);
+	mutex_lock(&medes_sandbox_mutex);
+	if (!sandbox->removed &&
+	    queue_delayed_work(medes_wq, &sandbox->expire, EXPIRE_DELAY))
+		kref_get(&sandbox->ref);
+	mutex_unlock(&medes_sandbox_mutex);
 }
 
 /**
@@ -495,11 +281,11 @@ struct medes_sandbox *medes_sandbox_find(u32 id)
 {
 	struct medes_sandbox *sandbox;
 
-	mutex_lock(&list_lock);
+	mutex_lock(&medes_sandbox_mutex);
 	sandbox = xa_load(&sandboxes, id);
 	if (sandbox)
 		kref_get(&sandbox->ref);
-	mutex_unlock(&list_lock);
+	mutex_unlock(&medes_sandbox_mutex);
 	return sandbox;
 }
 
@@ -515,40 +301,14 @@ struct medes_sandbox *medes_sandbox_next(u32 *id)
 	struct medes_sandbox *sandbox;
 	unsigned long i = *id;
 
-	mutex_lock(&list_lock);
+	mutex_lock(&medes_sandbox_mutex);
 	sandbox = xa_find(&sandboxes, &i, U32_MAX, XA_PRESENT);
 	if (sandbox) {
 		kref_get(&sandbox->ref);
 		*id = i;
 	}
-	mutex_unlock(&list_lock);
+	mutex_unlock(&medes_sandbox_mutex);
 	return sandbox;
-}
-
-/**
- * medes_sandbox_mm_get() - the first address space with this id or a greater
- * @sandbox: held by the caller
- * @id: where to begin; its id on return
- *
- * Context: may sleep.
- * Return: the address space, held by mmget, or NULL when there is none alive.
- */
-struct mm_struct *medes_sandbox_mm_get(struct medes_sandbox *sandbox, u32 *id)
-{
-	struct mm_struct *mm = NULL;
-	struct medes_mm *m;
-
-	mutex_lock(&sandbox->lock);
-	list_for_each_entry(m, &sandbox->mms, node) {
-		if (m->id < *id || test_bit(LEAVING, &m->leaving) ||
-		    !mmget_not_zero(m->notifier.mm))
-			continue;
-		mm = m->notifier.mm;
-		*id = m->id;
-		break;
-	}
-	mutex_unlock(&sandbox->lock);
-	return mm;
 }
 
 /**
@@ -566,5 +326,5 @@ void medes_sandbox_exit(void)
 		medes_sandbox_put(sandbox);
 	}
 	xa_destroy(&sandboxes);
-	xa_destroy(&mms);
+	medes_mm_exit();
 }

@@ -13,6 +13,7 @@
 #include <linux/highmem.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
+#include "mm.h"
 #include "sandbox.h"
 #include "scan.h"
 #include "stats.h"
@@ -40,7 +41,7 @@ struct medes_scan *medes_scan_begin(struct medes_sandbox *sandbox)
 static int next_mm(struct medes_scan *scan)
 {
 	u32 was = scan->mm;
-	struct mm_struct *mm = medes_sandbox_mm_get(scan->sandbox, &scan->mm);
+	struct mm_struct *mm = medes_mm_get(scan->sandbox, &scan->mm);
 
 	if (!mm)
 		return 0;

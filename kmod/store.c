@@ -24,6 +24,7 @@
 #include "codec.h"
 #include "devmem.h"
 #include "fingerprint.h"
+#include "mm.h"
 #include "op.h"
 #include "record.h"
 #include "sandbox.h"
@@ -397,7 +398,7 @@ static int begin(struct store *s)
 	struct mm_struct *mm;
 	u32 id = op->mm;
 
-	mm = medes_sandbox_mm_get(op->sandbox, &id);
+	mm = medes_mm_get(op->sandbox, &id);
 	if (!mm)
 		return -ESRCH;
 	if (id != op->mm) {
