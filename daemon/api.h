@@ -13,8 +13,6 @@ extern const struct route api_base_routes[];
 extern const struct route api_job_routes[];
 extern const struct route api_status_routes[];
 
-bool api_find_sandbox(struct request *r, struct medes_nl *nl, const char *name,
-		      struct medes_sandbox *out);
 /* A key that a body may have; the value goes to where the type says. */
 struct api_key {
 	const char *name;
@@ -28,5 +26,13 @@ struct api_key {
 
 bool api_body(struct request *r, const struct api_key *keys, size_t n);
 bool api_name(struct request *r, const char *what, const char *name);
+bool api_find_sandbox(struct request *r, struct medes_nl *nl, const char *name,
+		      struct medes_sandbox *out);
+
+/* api_sandbox.c */
+json_t *api_sandbox_json(const struct medes_sandbox *sandbox);
+
+/* take.c */
+void api_take(struct request *r);
 
 #endif /* MEDESD_API_H */

@@ -1,15 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Control groups through their files.
+ * Control groups: names, sandboxes, processes.
  *
  * What medesd must still know after it was killed is written on the cgroup
- * itself, as extended attributes: the sandbox's name, and that a freeze is ours.
- * They live and die with the cgroup, and only the privileged can write them.
- *
- * A frozen cgroup is left as it was found: one that was frozen by somebody else
- * is neither marked nor thawed. The mark is set before the freeze and removed
- * after the thaw, so a kill in between leaves a mark too many, never a frozen
- * cgroup without one.
+ * itself, as an extended attribute: the sandbox's name. It lives and dies with
+ * the cgroup, and only the privileged can write it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -26,10 +21,17 @@
 #include "proc.h"
 
 #define MARK_NAME "trusted.medes.sandbox"
-#define MARK_FROZEN "trusted.medes.frozen"
 #define SMALL_FILE 4096
 
-static int __attribute__((format(printf, 3, 4))) fail(char *error, int err, const char *format, ...)
+/**
+ * cgroup_fail() - say why
+ * @error: CGROUP_ERROR bytes, receives the sentence
+ * @err: negative errno
+ * @format: the sentence
+ *
+ * Return: @err.
+ */
+int cgroup_fail(char *error, int err, const char *format, ...)
 {
 	va_list args;
 
@@ -39,8 +41,12 @@ static int __attribute__((format(printf, 3, 4))) fail(char *error, int err, cons
 	return err;
 }
 
-/* Where cgroup v2 is mounted. */
-static int mount_point(char *path, size_t size)
+/**
+ * cgroup_root() - where cgroup v2 is mounted
+ * @path: receives the directory
+ * @size: of @path, bytes
+ */
+int cgroup_root(char *path, size_t size)
 {
 	FILE *mounts = setmntent("/proc/self/mounts", "re");
 	struct mntent *m;
@@ -57,14 +63,16 @@ static int mount_point(char *path, size_t size)
 	return err;
 }
 
-static bool below(const char *path, const char *root)
+/* Is one directory somewhere in another? */
+bool cgroup_below(const char *path, const char *root)
 {
 	size_t len = strlen(root);
 
 	return !strncmp(path, root, len) && path[len] == '/';
 }
 
-static int file_of(const struct cgroup *cg, const char *file, char *path)
+/* The path of one of its files. */
+int cgroup_file(const struct cgroup *cg, const char *file, char path[PATH_MAX])
 {
 	return snprintf(path, PATH_MAX, "%s/%s", cg->path, file) < PATH_MAX ? 0 : -ENAMETOOLONG;
 }
@@ -78,33 +86,39 @@ static int file_of(const struct cgroup *cg, const char *file, char *path)
 int cgroup_resolve(struct cgroup *cg, const char *path, char *error)
 {
 	char root[PATH_MAX], name[2 * PATH_MAX], file[PATH_MAX];
-	int err = mount_point(root, sizeof(root));
+	int err = cgroup_root(root, sizeof(root));
 
 	if (err)
-		return fail(error, err, "cgroup v2 is not mounted on this machine");
+		return cgroup_fail(error, err, "cgroup v2 is not mounted on this machine");
 	if (strlen(path) >= PATH_MAX)
-		return fail(error, -ENAMETOOLONG, "the cgroup's path is too long");
-	if (below(path, root))
+		return cgroup_fail(error, -ENAMETOOLONG, "the cgroup's path is too long");
+	if (cgroup_below(path, root))
 		strcpy(name, path);
 	else
 		snprintf(name, sizeof(name), "%s/%s", root, path);
 	if (!realpath(name, cg->path)) {
 		err = -errno;
-		return fail(error, err, "cgroup \"%.120s\": %s", path, strerror(-err));
+		return cgroup_fail(error, err, "cgroup \"%.120s\": %s", path, strerror(-err));
 	}
-	if (!below(cg->path, root))
-		return fail(error, -EINVAL, "cgroup \"%.120s\": not a cgroup below %.60s", path,
+	if (!cgroup_below(cg->path, root))
+		return cgroup_fail(error, -EINVAL, "cgroup \"%.120s\": not a cgroup below %.60s", path,
 			    root);
-	if (file_of(cg, "cgroup.procs", file) || access(file, R_OK))
-		return fail(error, -EINVAL, "\"%.120s\" is not a cgroup", path);
+	if (cgroup_file(cg, "cgroup.procs", file) || access(file, R_OK))
+		return cgroup_fail(error, -EINVAL, "\"%.120s\" is not a cgroup", path);
 	return 0;
 }
 
-/* The cgroup that a process is in. */
-static int cgroup_of_process(struct cgroup *cg, const char *root, uint32_t pid)
+/**
+ * cgroup_of_process() - find the cgroup that a process is in
+ * @cg: receives it
+ * @pid: the process
+ */
+int cgroup_of_process(struct cgroup *cg, uint32_t pid)
 {
-	char path[64], text[SMALL_FILE], *line = text;
+	char path[64], text[SMALL_FILE], root[PATH_MAX], *line = text;
 
+	if (cgroup_root(root, sizeof(root)))
+		return -ENOENT;
 	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/cgroup", pid);
 	if (medes_file_read(path, text, sizeof(text)) < 0)
 		return -ENOENT;
@@ -122,16 +136,6 @@ static int cgroup_of_process(struct cgroup *cg, const char *root, uint32_t pid)
 	return 0;
 }
 
-/* Freezing it would stop us, and nobody would thaw us. */
-static bool holds_us(const struct cgroup *cg)
-{
-	char root[PATH_MAX];
-	struct cgroup own;
-
-	return !mount_point(root, sizeof(root)) && !cgroup_of_process(&own, root, getpid()) &&
-	       (!strcmp(own.path, cg->path) || below(own.path, cg->path));
-}
-
 /**
  * cgroup_of_sandbox() - find the cgroup that was marked for a sandbox
  * @cg: receives it
@@ -145,10 +149,10 @@ int cgroup_of_sandbox(struct cgroup *cg, const char *name, uint32_t pid)
 	char root[PATH_MAX], mark[MEDES_NAME_SIZE];
 	ssize_t len;
 
-	if (mount_point(root, sizeof(root)) || cgroup_of_process(cg, root, pid))
+	if (cgroup_root(root, sizeof(root)) || cgroup_of_process(cg, pid))
 		return -ENOENT;
 	/* the process may be in a child of the sandbox's cgroup */
-	while (below(cg->path, root)) {
+	while (cgroup_below(cg->path, root)) {
 		len = getxattr(cg->path, MARK_NAME, mark, sizeof(mark) - 1);
 		if (len >= 0) {
 			mark[len] = '\0';
@@ -199,19 +203,19 @@ static int read_procs(const char *directory, struct members *out, char *error)
 	FILE *file;
 
 	if (snprintf(path, sizeof(path), "%s/cgroup.procs", directory) >= (int)sizeof(path))
-		return fail(error, -ENAMETOOLONG, "a cgroup's path is too long");
+		return cgroup_fail(error, -ENAMETOOLONG, "a cgroup's path is too long");
 	file = fopen(path, "re");
 	if (!file)	/* removed meanwhile */
 		return 0;
 	while (!err && fscanf(file, "%u", &pid) == 1) {
 		if (!pid) {
-			err = fail(error, -EINVAL, "%.160s: has a process of another pid namespace",
+			err = cgroup_fail(error, -EINVAL, "%.160s: has a process of another pid namespace",
 				   path);
 			break;
 		}
 		err = add_member(out, pid);
 		if (err)
-			fail(error, err, "process %u: %s", pid, strerror(-err));
+			cgroup_fail(error, err, "process %u: %s", pid, strerror(-err));
 	}
 	/* a threaded child says EOPNOTSUPP: its processes are listed by its parent */
 	fclose(file);
@@ -233,7 +237,7 @@ int cgroup_members(const struct cgroup *cg, struct members *out, char *error)
 
 	*out = (struct members){ 0 };
 	if (!tree)
-		return fail(error, -ENOMEM, "cannot walk %.160s", cg->path);
+		return cgroup_fail(error, -ENOMEM, "cannot walk %.160s", cg->path);
 	while (!err && (entry = fts_read(tree)))
 		if (entry->fts_info == FTS_D)
 			err = read_procs(entry->fts_path, out, error);
@@ -247,95 +251,4 @@ void members_clear(struct members *members)
 {
 	free(members->v);
 	*members = (struct members){ 0 };
-}
-
-static int write_freeze(const struct cgroup *cg, const char *value)
-{
-	char path[PATH_MAX];
-	int fd, err = 0;
-
-	if (file_of(cg, "cgroup.freeze", path))
-		return -ENAMETOOLONG;
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	if (write(fd, value, 1) != 1)
-		err = -errno;
-	close(fd);
-	return err;
-}
-
-/**
- * cgroup_freeze() - begin to freeze a cgroup
- * @cg: the cgroup
- * @ours: set when it has to be thawed again; clear: it was frozen already
- * @error: receives why not
- */
-int cgroup_freeze(const struct cgroup *cg, bool *ours, char *error)
-{
-	char path[PATH_MAX], text[16];
-	ssize_t len;
-	int err;
-
-	*ours = false;
-	if (holds_us(cg))
-		return fail(error, -EINVAL, "cannot freeze %.160s: medesd itself runs in it",
-			    cg->path);
-	if (file_of(cg, "cgroup.freeze", path))
-		return fail(error, -ENAMETOOLONG, "a cgroup's path is too long");
-	len = medes_file_read(path, text, sizeof(text));
-	if (len < 0)
-		return fail(error, (int)len, "cannot freeze %.160s: %s", cg->path, strerror(-len));
-	if (text[0] == '1' && !cgroup_frozen_by_us(cg))
-		return 0;
-	if (setxattr(cg->path, MARK_FROZEN, "1", 1, 0)) {
-		err = -errno;
-		return fail(error, err, "cannot mark %.160s: %s", cg->path, strerror(-err));
-	}
-	err = write_freeze(cg, "1");
-	if (err) {
-		removexattr(cg->path, MARK_FROZEN);
-		return fail(error, err, "cannot freeze %.160s: %s", cg->path, strerror(-err));
-	}
-	*ours = true;
-	return 0;
-}
-
-/**
- * cgroup_frozen() - has all of a cgroup stopped
- * @cg: the cgroup
- * @frozen: receives the answer
- */
-int cgroup_frozen(const struct cgroup *cg, bool *frozen)
-{
-	char path[PATH_MAX], text[SMALL_FILE];
-	ssize_t len;
-
-	if (file_of(cg, "cgroup.events", path))
-		return -ENAMETOOLONG;
-	len = medes_file_read(path, text, sizeof(text));
-	if (len < 0)
-		return len;
-	*frozen = strstr(text, "frozen 1");
-	return 0;
-}
-
-/**
- * cgroup_thaw() - undo our freeze
- * @cg: the cgroup
- */
-int cgroup_thaw(const struct cgroup *cg)
-{
-	int err = write_freeze(cg, "0");
-
-	if (!err)
-		removexattr(cg->path, MARK_FROZEN);
-	return err;
-}
-
-bool cgroup_frozen_by_us(const struct cgroup *cg)
-{
-	char mark;
-
-	return getxattr(cg->path, MARK_FROZEN, &mark, 1) == 1;
 }

@@ -19,7 +19,7 @@ struct members {
 	size_t n;
 };
 
-/* All return 0 or a negative errno; those that take error then say why in it. */
+/* All that return int return 0 or a negative errno; those that take error say why. */
 int cgroup_resolve(struct cgroup *cg, const char *path, char *error);
 int cgroup_of_sandbox(struct cgroup *cg, const char *name, uint32_t pid);
 int cgroup_mark(const struct cgroup *cg, const char *name);
@@ -27,9 +27,18 @@ void cgroup_unmark(const struct cgroup *cg);
 int cgroup_members(const struct cgroup *cg, struct members *out, char *error);
 void members_clear(struct members *members);
 
+/* Parts of the above, for frozen.c and freezer.c */
+int cgroup_root(char *path, size_t size);
+bool cgroup_below(const char *path, const char *root);
+int cgroup_file(const struct cgroup *cg, const char *file, char path[PATH_MAX]);
+int cgroup_of_process(struct cgroup *cg, uint32_t pid);
+int cgroup_fail(char *error, int err, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* frozen.c */
 int cgroup_freeze(const struct cgroup *cg, bool *ours, char *error);
 int cgroup_frozen(const struct cgroup *cg, bool *frozen);
 int cgroup_thaw(const struct cgroup *cg);
-bool cgroup_frozen_by_us(const struct cgroup *cg);
+void cgroup_thaw_left(void);
 
 #endif /* MEDESD_CGROUP_H */

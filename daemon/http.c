@@ -6,27 +6,19 @@
  * names are checked before they are used. Every answer of ours is JSON, refusals
  * are {"error": text}. What is no HTTP at all, or larger than any limit,
  * libevent answers or drops by itself.
- *
- * The socket is the permission: its mode is 0600. A lock file beside it keeps two
- * daemons from serving one path; it is never removed, since that would race.
  */
 #include <errno.h>
 #include <event2/buffer.h>
 #include <event2/keyvalq_struct.h>
-#include <event2/listener.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 #include "http.h"
 #include "json.h"
 #include "kernel.h"
+#include "listen.h"
 #include "log.h"
 
 /* Read a little more than is allowed, to be able to say so in JSON. */
@@ -37,8 +29,7 @@ struct http {
 	const struct route *const *tables;
 	size_t n_tables;
 	struct evhttp *server;
-	int lock;
-	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
+	struct listener listener;
 };
 
 static void on_gone(struct evhttp_connection *connection, void *arg)
@@ -294,86 +285,19 @@ static void on_request(struct evhttp_request *req, void *arg)
 		route->handler(r);
 }
 
-/* One daemon per path. */
-static int take_lock(struct http *http)
+static void set_limits(struct evhttp *server, const struct config *config)
 {
-	char path[sizeof(http->path) + 8];
-
-	snprintf(path, sizeof(path), "%s.lock", http->path);
-	http->lock = open(path, O_CREAT | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (http->lock < 0) {
-		log_error("cannot open %s: %s", path, strerror(errno));
-		return -1;
-	}
-	if (flock(http->lock, LOCK_EX | LOCK_NB)) {
-		log_error("another medesd serves %s (it holds %s.lock)", http->path, http->path);
-		return -1;
-	}
-	return 0;
-}
-
-static void make_directory(const char *path)
-{
-	char directory[sizeof(((struct http *)0)->path)];
-
-	strcpy(directory, path);
-	*strrchr(directory, '/') = '\0';
-	if (*directory)
-		mkdir(directory, 0755);
-}
-
-static int listen_at(const struct http *http)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	struct stat st;
-	mode_t mask;
-	int fd, err;
-
-	strcpy(address.sun_path, http->path);
-	if (!lstat(http->path, &st) && !S_ISSOCK(st.st_mode)) {
-		log_error("%s is in the way: not a socket", http->path);
-		return -1;
-	}
-	/* left by one that was killed: we hold its lock */
-	unlink(http->path);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return -1;
-	mask = umask(0177);
-	err = bind(fd, (struct sockaddr *)&address, sizeof(address));
-	umask(mask);
-	if (err || listen(fd, SOMAXCONN)) {
-		log_error("cannot listen at %s: %s", http->path, strerror(errno));
-		close(fd);
-		return -1;
-	}
-	return fd;
-}
-
-static int serve(struct http *http)
-{
-	const struct config *config = &http->daemon->config;
 	const struct timeval timeout = {
 		.tv_sec = config->timeout / 1000, .tv_usec = config->timeout % 1000 * 1000,
 	};
-	int fd = listen_at(http);
 
-	if (fd < 0)
-		return -1;
-	http->server = evhttp_new(http->daemon->events);
-	if (!http->server || evhttp_accept_socket(http->server, fd)) {
-		log_error("cannot serve %s", http->path);
-		close(fd);
-		return -1;
-	}
-	evhttp_set_max_body_size(http->server, config->max_body + BODY_SLACK);
-	evhttp_set_max_headers_size(http->server, config->max_header);
-	evhttp_set_timeout_tv(http->server, &timeout);
-	evhttp_set_allowed_methods(http->server, EVHTTP_REQ_GET | EVHTTP_REQ_POST |
-				   EVHTTP_REQ_PUT | EVHTTP_REQ_DELETE | EVHTTP_REQ_PATCH |
-				   EVHTTP_REQ_HEAD | EVHTTP_REQ_OPTIONS);
-	evhttp_set_gencb(http->server, on_request, http);
-	return 0;
+	evhttp_set_max_body_size(server, config->max_body + BODY_SLACK);
+	evhttp_set_max_headers_size(server, config->max_header);
+	evhttp_set_timeout_tv(server, &timeout);
+	/* those that no resource takes are refused by us, in JSON */
+	evhttp_set_allowed_methods(server, EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_PUT |
+				   EVHTTP_REQ_DELETE | EVHTTP_REQ_PATCH | EVHTTP_REQ_HEAD |
+				   EVHTTP_REQ_OPTIONS);
 }
 
 /**
@@ -389,29 +313,34 @@ struct http *http_new(struct daemon *daemon, const struct route *const *tables, 
 	struct http *http = calloc(1, sizeof(*http));
 
 	if (!http)
-		return NULL;
+		goto err_log;
 	http->daemon = daemon;
 	http->tables = tables;
 	http->n_tables = n;
-	http->lock = -1;
-	strcpy(http->path, daemon->config.socket);
-	make_directory(http->path);
-	if (take_lock(http) || serve(http)) {
-		http_free(http);
-		return NULL;
-	}
-	return http;
+	http->server = evhttp_new(daemon->events);
+	if (!http->server)
+		goto err_free;
+	set_limits(http->server, &daemon->config);
+	evhttp_set_gencb(http->server, on_request, http);
+	if (listen_open(&http->listener, daemon->config.socket))
+		goto err_server;
+	if (!evhttp_accept_socket(http->server, http->listener.fd))
+		return http;
+
+	close(http->listener.fd);
+	listen_close(&http->listener, daemon->config.socket);
+err_server:
+	evhttp_free(http->server);
+err_free:
+	free(http);
+err_log:
+	log_error("cannot serve requests");
+	return NULL;
 }
 
 void http_free(struct http *http)
 {
-	if (!http)
-		return;
-	if (http->server) {
-		evhttp_free(http->server);
-		unlink(http->path);
-	}
-	if (http->lock >= 0)
-		close(http->lock);
+	evhttp_free(http->server);
+	listen_close(&http->listener, http->daemon->config.socket);
 	free(http);
 }

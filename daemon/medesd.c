@@ -14,6 +14,7 @@
 #include <string.h>
 #include <systemd/sd-daemon.h>
 #include "api.h"
+#include "cgroup.h"
 #include "daemon.h"
 #include "job.h"
 #include "log.h"
@@ -158,6 +159,7 @@ static int run(struct daemon *d)
 	if (add_events(d, added))
 		goto out_http;
 	log_info("medesd " MEDES_VERSION " at %s", d->config.socket);
+	cgroup_thaw_left();
 	sd_notify(0, "STATUS=Waiting for the kernel module (modprobe medes).");
 	kernel_start(d->kernel);
 	sd_notify(0, "READY=1");

@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "log.h"
 #include "members.h"
 #include "ops.h"
 #include "proc.h"
@@ -104,31 +103,4 @@ int members_of_pids(const uint32_t *pids, size_t n, struct members *out, char *e
 	}
 	out->n = n;
 	return 0;
-}
-
-/**
- * members_thaw() - thaw what a medesd froze that was killed
- * @nl: socket for requests
- *
- * Return: how many cgroups, or a negative errno.
- */
-int members_thaw(struct medes_nl *nl)
-{
-	struct medes_sandboxes list;
-	struct cgroup cgroup;
-	int n = medes_sandbox_list(nl, &list);
-	size_t i;
-
-	if (n)
-		return n;
-	for (i = 0; i < list.n; i++) {
-		if (members_cgroup(&list.v[i], &cgroup) || !cgroup_frozen_by_us(&cgroup))
-			continue;
-		log_notice("thawing %s, which an earlier medesd left frozen", cgroup.path);
-		if (cgroup_thaw(&cgroup))
-			log_error("cannot thaw %s", cgroup.path);
-		n++;
-	}
-	medes_sandboxes_clear(&list);
-	return n;
 }

@@ -11,6 +11,5 @@
 int members_cgroup(const struct medes_sandbox *sandbox, struct cgroup *cgroup);
 int members_refresh(struct medes_nl *nl, uint32_t sandbox, char error[MEDES_NL_ERROR]);
 int members_of_pids(const uint32_t *pids, size_t n, struct members *out, char *error);
-int members_thaw(struct medes_nl *nl);
 
 #endif /* MEDESD_MEMBERS_H */

@@ -4,15 +4,13 @@
  *
  * medesd keeps no list of sandboxes or bases of its own: after a crash, after
  * lost events and after the module was loaded anew, the kernel's lists say all
- * there is to know. What has to be rebuilt is the registry, and what has to be
- * put right is a cgroup that an earlier medesd left frozen.
+ * there is to know. What has to be rebuilt is the registry.
  */
 #include <inttypes.h>
 #include <stdio.h>
 #include <systemd/sd-daemon.h>
 #include "job.h"
 #include "log.h"
-#include "members.h"
 #include "node.h"
 #include "ops.h"
 #include "registry.h"
@@ -79,12 +77,7 @@ static void relist(struct daemon *d)
 
 static void on_up(void *arg)
 {
-	struct daemon *d = arg;
-	struct medes_nl *nl = kernel_nl(d->kernel);
-
-	if (members_thaw(nl) < 0)
-		log_error("cannot list the sandboxes: %s", nl->error);
-	relist(d);
+	relist(arg);
 }
 
 static void on_down(void *arg)
