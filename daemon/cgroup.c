@@ -101,8 +101,8 @@ int cgroup_resolve(struct cgroup *cg, const char *path, char *error)
 		return cgroup_fail(error, err, "cgroup \"%.120s\": %s", path, strerror(-err));
 	}
 	if (!cgroup_below(cg->path, root))
-		return cgroup_fail(error, -EINVAL, "cgroup \"%.120s\": not a cgroup below %.60s", path,
-			    root);
+		return cgroup_fail(error, -EINVAL, "cgroup \"%.120s\": not a cgroup below %.60s",
+				   path, root);
 	if (cgroup_file(cg, "cgroup.procs", file) || access(file, R_OK))
 		return cgroup_fail(error, -EINVAL, "\"%.120s\" is not a cgroup", path);
 	return 0;
@@ -209,8 +209,8 @@ static int read_procs(const char *directory, struct members *out, char *error)
 		return 0;
 	while (!err && fscanf(file, "%u", &pid) == 1) {
 		if (!pid) {
-			err = cgroup_fail(error, -EINVAL, "%.160s: has a process of another pid namespace",
-				   path);
+			err = cgroup_fail(error, -EINVAL,
+					  "%.160s: has a process of another pid namespace", path);
 			break;
 		}
 		err = add_member(out, pid);

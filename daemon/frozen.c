@@ -68,23 +68,26 @@ int cgroup_freeze(const struct cgroup *cg, bool *ours, char *error)
 
 	*ours = false;
 	if (holds_us(cg))
-		return cgroup_fail(error, -EINVAL, "cannot freeze %.160s: medesd itself runs in it",
-			    cg->path);
+		return cgroup_fail(error, -EINVAL,
+				   "cannot freeze %.160s: medesd itself runs in it", cg->path);
 	if (cgroup_file(cg, "cgroup.freeze", path))
 		return cgroup_fail(error, -ENAMETOOLONG, "a cgroup's path is too long");
 	len = medes_file_read(path, text, sizeof(text));
 	if (len < 0)
-		return cgroup_fail(error, (int)len, "cannot freeze %.160s: %s", cg->path, strerror(-len));
+		return cgroup_fail(error, (int)len, "cannot freeze %.160s: %s", cg->path,
+				   strerror(-len));
 	if (text[0] == '1' && !frozen_by_us(cg))
 		return 0;
 	if (setxattr(cg->path, MARK_FROZEN, "1", 1, 0)) {
 		err = -errno;
-		return cgroup_fail(error, err, "cannot mark %.160s: %s", cg->path, strerror(-err));
+		return cgroup_fail(error, err, "cannot mark %.160s: %s", cg->path,
+				   strerror(-err));
 	}
 	err = write_freeze(cg, "1");
 	if (err) {
 		removexattr(cg->path, MARK_FROZEN);
-		return cgroup_fail(error, err, "cannot freeze %.160s: %s", cg->path, strerror(-err));
+		return cgroup_fail(error, err, "cannot freeze %.160s: %s", cg->path,
+				   strerror(-err));
 	}
 	*ours = true;
 	return 0;
