@@ -34,7 +34,8 @@ struct medes_queue {
 struct medes_target {
 	unsigned long address;
 	u64 base;		/* 0: none */
-	u32 index;
+	u32 index;		/* of the base page; demarcate: of the slot */
+	bool held;		/* somebody held the page: try again */
 };
 
 /**

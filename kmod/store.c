@@ -14,6 +14,7 @@
  * Batches are small, and the lock of the address space is given back after
  * each.
  */
+#include <linux/delay.h>
 #include <linux/highmem.h>
 #include <linux/ktime.h>
 #include <linux/migrate.h>
@@ -35,8 +36,16 @@
 
 #define BATCH 32	/* pages unmapped at once, at most */
 
+/*
+ * A page that somebody holds for a moment (a per-CPU list of the LRU, khugepaged,
+ * a reader of /proc/PID/mem) is tried again, so often and after so long.
+ */
+#define TRIES 3
+#define TRY_AFTER 10	/* ms */
+
 /* One page on its way. */
 struct item {
+	struct medes_target *target;
 	unsigned long address;
 	struct page *huge;		/* huge page that it is of; a name only */
 	void *copy;			/* PAGE_SIZE bytes, owned by the store */
@@ -44,7 +53,6 @@ struct item {
 	struct medes_record *record;	/* NULL: the page stays */
 	bool stored;			/* the device page took its place */
 	bool base_page;			/* demarcate: its copy is in a slot */
-	u32 slot;			/* of the extent */
 };
 
 /**
@@ -53,7 +61,8 @@ struct item {
  * @account: of its sandbox
  * @view: of the address space
  * @base: newest base looked up, referenced
- * @extent: that demarcate fills, and the next slot in it
+ * @extent: that demarcate fills; a target's slot is its index
+ * @last: no more tries after this one
  * @item: the batch
  * @nr: items in it
  * @src: for migrate_vma, likewise @dst
@@ -66,7 +75,7 @@ struct store {
 	struct medes_view *view;
 	struct medes_base *base;
 	struct medes_extent *extent;
-	u32 next_slot;
+	bool last;
 	struct item item[BATCH];
 	unsigned int nr;
 	unsigned long src[BATCH];
@@ -141,9 +150,8 @@ static struct medes_record *make_base_page(struct store *s, struct item *item)
 	if (medes_page_is_zero(item->copy))
 		return encode(s, item, NULL, 0);
 	item->base_page = true;
-	item->slot = s->next_slot++;
-	medes_extent_fill(s->extent, item->slot, item->copy);
-	return encode(s, item, s->extent, item->slot);
+	medes_extent_fill(s->extent, item->target->index, item->copy);
+	return encode(s, item, s->extent, item->target->index);
 }
 
 static void refuse(struct store *s, int err)
@@ -161,7 +169,7 @@ static void refuse(struct store *s, int err)
 }
 
 /* Copy one page of the view and make its record. */
-static void prepare(struct store *s, const struct medes_target *target)
+static void prepare(struct store *s, struct medes_target *target)
 {
 	unsigned long i = (target->address - s->view->start) >> PAGE_SHIFT;
 	struct item *item = &s->item[s->nr];
@@ -173,6 +181,7 @@ static void prepare(struct store *s, const struct medes_target *target)
 		return;
 	}
 	memset(item, 0, sizeof(*item));
+	item->target = target;
 	item->address = target->address;
 	item->huge = test_bit(i, s->view->huge) ? compound_head(page) : NULL;
 	item->copy = s->copies[s->nr];
@@ -203,6 +212,14 @@ static void drop_item(struct item *item)
 	item->record = NULL;
 }
 
+/* Somebody holds the page. */
+static void leave_held(struct store *s, struct item *item)
+{
+	item->target->held = true;
+	if (s->last)
+		medes_count(s->account, REFUSED_PINNED, 1);
+}
+
 /* May the device page take the place of what is mapped? The page is locked. */
 static bool unchanged(struct store *s, struct item *item, unsigned long src)
 {
@@ -211,7 +228,7 @@ static bool unchanged(struct store *s, struct item *item, unsigned long src)
 	bool same;
 
 	if (!(src & MIGRATE_PFN_MIGRATE)) {
-		medes_count(s->account, REFUSED_PINNED, 1);
+		leave_held(s, item);
 		return false;
 	}
 	if (!page || !medes_page_suits(page) || PageCompound(page)) {
@@ -270,10 +287,6 @@ static void replace_run(struct store *s, struct vm_area_struct *vma,
 		return;
 	}
 	count_split(s, item, n);
-	if (!args.cpages) {
-		medes_count(s->account, REFUSED_PINNED, n);
-		return;
-	}
 	for (unsigned int i = 0; i < n; i++) {
 		if (!unchanged(s, &item[i], s->src[i]))
 			continue;
@@ -290,7 +303,7 @@ static void replace_run(struct store *s, struct vm_area_struct *vma,
 			s->op->stored++;
 			medes_count(s->account, STORED, 1);
 		} else {
-			medes_count(s->account, REFUSED_PINNED, 1);
+			leave_held(s, &item[i]);
 			item[i].record->read = true;
 		}
 		/* The device page has it now; finalize frees what failed. */
@@ -328,7 +341,7 @@ static void publish(struct store *s)
 		struct item *item = &s->item[i];
 
 		if (item->stored && item->base_page &&
-		    !medes_extent_publish(s->extent, item->slot))
+		    !medes_extent_publish(s->extent, item->target->index))
 			atomic64_inc(&s->account->value[MEDES_A_STATS_BASE_PAGES]);
 	}
 }
@@ -337,8 +350,7 @@ static void publish(struct store *s)
  * Store a batch: as many targets as lie in one window of the view, at most
  * BATCH. Return how many that were, or a negative errno.
  */
-static int batch(struct store *s, const struct medes_target *target,
-		 unsigned int n)
+static int batch(struct store *s, struct medes_target *target, unsigned int n)
 {
 	struct mm_struct *mm = s->view->mm;
 	unsigned int in = 0;
@@ -374,20 +386,54 @@ static int batch(struct store *s, const struct medes_target *target,
 	return in;
 }
 
-static int store_targets(struct store *s)
+/* Store the first n targets; return 0 or a negative errno. */
+static int store_targets(struct store *s, unsigned int n)
 {
 	struct medes_op *op = s->op;
+	unsigned int at = 0;
 
-	while (op->done < op->nr_targets) {
-		int n = batch(s, &op->target[op->done],
-			      op->nr_targets - op->done);
+	while (at < n) {
+		int did = batch(s, op->target + at, n - at);
 
-		if (n < 0)
-			return n;
-		op->done += n;
+		if (did < 0)
+			return did;
+		at += did;
+		op->done = max_t(u64, op->done, at);
 		if (!medes_op_progress(op))
 			return -ECANCELED;
 		cond_resched();
+	}
+	return 0;
+}
+
+/* Move what was held to the front; return how many. */
+static unsigned int keep_held(struct medes_op *op, unsigned int n)
+{
+	unsigned int kept = 0;
+
+	for (unsigned int i = 0; i < n; i++) {
+		if (!op->target[i].held)
+			continue;
+		op->target[kept] = op->target[i];
+		op->target[kept++].held = false;
+	}
+	return kept;
+}
+
+static int store_all(struct store *s)
+{
+	unsigned int n = s->op->nr_targets;
+
+	for (int try = 1; n; try++) {
+		int err;
+
+		s->last = try == TRIES;
+		err = store_targets(s, n);
+		if (err || s->last)
+			return err;
+		n = keep_held(s->op, n);
+		if (n)
+			msleep(TRY_AFTER);
 	}
 	return 0;
 }
@@ -416,6 +462,8 @@ static int begin(struct store *s)
 			medes_view_close(s->view);
 			return err;
 		}
+		for (unsigned int i = 0; i < op->nr_targets; i++)
+			op->target[i].index = i;
 	}
 	return 0;
 }
@@ -442,7 +490,7 @@ int medes_store_run(struct medes_op *op)
 	err = begin(s);
 	if (err)
 		goto out;
-	err = store_targets(s);
+	err = store_all(s);
 	medes_view_close(s->view);
 	if (s->extent)
 		medes_extent_trim(s->extent);
