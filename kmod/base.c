@@ -125,7 +125,7 @@ static int insert(struct medes_base *base, struct netlink_ext_ack *extack)
 
 	lockdep_assert_held(&lock);
 	if (find_name(base->name)) {
-		NL_SET_ERR_MSG_FMT(extack, "a base named %s exists",
+		NL_SET_ERR_MSG_FMT(extack, "a base named %.40s exists",
 				   base->name);
 		return -EEXIST;
 	}
@@ -247,8 +247,14 @@ int medes_base_drop(u64 id, struct netlink_ext_ack *extack)
 		return -ENOENT;
 	}
 	mutex_lock(&base->lock);
-	users = atomic64_read(&base->users);
-	if (!users && !base->dropped) {
+	users = atomic64_read_acquire(&base->users);
+	if (base->dropped) {
+		mutex_unlock(&base->lock);
+		medes_base_put(base);
+		NL_SET_ERR_MSG_FMT(extack, "base %#llx is being dropped", id);
+		return -ENOENT;
+	}
+	if (!users) {
 		base->dropped = true;
 		mutex_unlock(&base->lock);
 		mutex_lock(&lock);
@@ -277,7 +283,8 @@ static int alloc_pages_of(struct medes_extent *extent)
 		split_page(block, order);
 	for (u32 i = 0; i < extent->count; i++) {
 		extent->page[i] = block ? block + i :
-				  alloc_page(GFP_KERNEL | __GFP_NOWARN);
+				  alloc_page(GFP_KERNEL | __GFP_NOWARN |
+					     __GFP_RETRY_MAYFAIL);
 		if (!extent->page[i])
 			return -ENOMEM;
 		account_bytes(PAGE_SIZE);
@@ -300,7 +307,7 @@ static int alloc_pages_of(struct medes_extent *extent)
 struct medes_extent *medes_extent_new(struct medes_base *base, u32 count)
 {
 	struct medes_extent *extent;
-	int err = -ENOENT;
+	int err;
 
 	if (medes_base_bytes() + count * PAGE_SIZE >
 	    READ_ONCE(medes_limits.max_base_bytes))
@@ -313,7 +320,11 @@ struct medes_extent *medes_extent_new(struct medes_base *base, u32 count)
 	extent->count = count;
 
 	mutex_lock(&base->lock);
-	if (!base->dropped && base->next <= U32_MAX - count)
+	if (base->dropped)
+		err = -ENOENT;
+	else if (base->next > U32_MAX - count)
+		err = -ENOSPC;
+	else
 		err = alloc_pages_of(extent);
 	if (!err) {
 		extent->first = base->next;
@@ -415,8 +426,11 @@ void medes_extent_use(struct medes_extent *extent, u32 slot)
  */
 void medes_extent_unuse(struct medes_extent *extent, u32 slot)
 {
-	atomic_dec(&extent->users[slot]);
-	atomic64_dec(&extent->base->users);
+	struct medes_base *base = extent->base;
+
+	/* The extent may go with the first, the base with the second. */
+	atomic_dec_return_release(&extent->users[slot]);
+	atomic64_dec_return_release(&base->users);
 }
 
 /**

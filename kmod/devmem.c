@@ -36,7 +36,7 @@
  * @pagemap: what the memory management knows of it
  * @node: in the list of chunks
  * @free: linked through zone_device_data
- * @used: pages not in @free
+ * @used: pages not in @free, and one while it is walked
  */
 struct chunk {
 	struct dev_pagemap pagemap;
@@ -45,7 +45,7 @@ struct chunk {
 	unsigned int used;
 };
 
-/* Held while a chunk is made, walked or removed; outside free_lock. */
+/* Held while a chunk is made or removed; outside free_lock. */
 static DEFINE_MUTEX(chunk_mutex);
 /* Protects the list, and free and used in every chunk. Any context. */
 static DEFINE_SPINLOCK(free_lock);
@@ -70,7 +70,7 @@ static void put_free(struct page *page, struct chunk *chunk)
 	spin_lock_irqsave(&free_lock, flags);
 	page->zone_device_data = chunk->free;
 	chunk->free = page;
-	nr_used--;
+	WRITE_ONCE(nr_used, nr_used - 1);
 	if (!--chunk->used)
 		queue_delayed_work(system_dfl_wq, &reap_work, REAP_DELAY);
 	spin_unlock_irqrestore(&free_lock, flags);
@@ -152,7 +152,7 @@ static int grow(void)
 		return PTR_ERR(chunk);
 	spin_lock_irq(&free_lock);
 	list_add_tail(&chunk->node, &chunks);
-	nr_chunks++;
+	WRITE_ONCE(nr_chunks, nr_chunks + 1);
 	spin_unlock_irq(&free_lock);
 	return 0;
 }
@@ -167,7 +167,7 @@ static void reap(struct work_struct *work)
 	list_for_each_entry_safe(chunk, next, &chunks, node) {
 		if (!chunk->used) {
 			list_move(&chunk->node, &empty);
-			nr_chunks--;
+			WRITE_ONCE(nr_chunks, nr_chunks - 1);
 		}
 	}
 	spin_unlock_irq(&free_lock);
@@ -184,12 +184,14 @@ static unsigned int take_free(struct page **page, unsigned int n)
 
 	spin_lock_irq(&free_lock);
 	list_for_each_entry(chunk, &chunks, node) {
+		if (got == n)
+			break;
 		while (got < n && chunk->free) {
 			page[got] = chunk->free;
 			chunk->free = page[got]->zone_device_data;
 			page[got++]->zone_device_data = NULL;
 			chunk->used++;
-			nr_used++;
+			WRITE_ONCE(nr_used, nr_used + 1);
 		}
 	}
 	spin_unlock_irq(&free_lock);
@@ -274,33 +276,58 @@ struct medes_record *medes_devmem_record(struct page *page)
 	return page->zone_device_data;
 }
 
+/* Let go of a chunk that pin_next() gave. */
+static void unpin(struct chunk *chunk)
+{
+	spin_lock_irq(&free_lock);
+	if (!--chunk->used)
+		queue_delayed_work(system_dfl_wq, &reap_work, REAP_DELAY);
+	spin_unlock_irq(&free_lock);
+}
+
+/* The chunk after this one, or the first; it stays, the one before may go. */
+static struct chunk *pin_next(struct chunk *chunk)
+{
+	struct chunk *next;
+
+	spin_lock_irq(&free_lock);
+	next = chunk ? list_next_entry(chunk, node) :
+		       list_first_entry(&chunks, struct chunk, node);
+	if (list_entry_is_head(next, &chunks, node))
+		next = NULL;
+	else
+		next->used++;
+	spin_unlock_irq(&free_lock);
+	if (chunk)
+		unpin(chunk);
+	return next;
+}
+
 /**
  * medes_devmem_walk() - visit all device memory, for restoring everything
  * @visit: called with a first page frame number, a count of at most 64, and
  *         @arg; another return than 0 ends the walk
  * @arg: handed on
  *
- * Context: may sleep. Chunks stay while they are visited; no new one appears.
+ * Context: may sleep. A chunk stays while it is visited.
  * Return: 0, or what @visit returned.
  */
 int medes_devmem_walk(int (*visit)(unsigned long pfn, unsigned int n,
 				   void *arg), void *arg)
 {
-	struct chunk *chunk;
+	struct chunk *chunk = NULL;
 	int err = 0;
 
-	mutex_lock(&chunk_mutex);
-	list_for_each_entry(chunk, &chunks, node) {
+	while (!err && (chunk = pin_next(chunk))) {
 		unsigned long pfn = chunk->pagemap.range.start >> PAGE_SHIFT;
 
 		for (unsigned int i = 0; i < CHUNK_PAGES && !err; i += 64) {
 			err = visit(pfn + i, 64, arg);
 			cond_resched();
 		}
-		if (err)
-			break;
 	}
-	mutex_unlock(&chunk_mutex);
+	if (chunk)
+		unpin(chunk);
 	return err;
 }
 

@@ -143,10 +143,10 @@ static int attach_mm(struct medes_sandbox *sandbox, struct task_struct *task,
 	int err;
 
 	lockdep_assert_held(&medes_sandbox_mutex);
-	if (m && m->sandbox == sandbox)
+	if (m && m->sandbox == sandbox && !test_bit(LEAVING, &m->leaving))
 		return 1;
 	if (m) {
-		NL_SET_ERR_MSG_FMT(extack, "process %d is in sandbox %s",
+		NL_SET_ERR_MSG_FMT(extack, "process %d is in sandbox %.40s",
 				   task_tgid_vnr(task), m->sandbox->name);
 		return -EBUSY;
 	}
@@ -177,7 +177,8 @@ static int attach(struct medes_sandbox *sandbox,
 	mm = get_task_mm(task);
 	if (mm) {
 		err = attach_mm(sandbox, task, mm, extack);
-		mmput(mm);
+		/* Not here and now, should we be the last: we hold a mutex. */
+		mmput_async(mm);
 	} else {
 		NL_SET_ERR_MSG_FMT(extack, "process %u is exiting",
 				   process->pid);
@@ -186,15 +187,16 @@ static int attach(struct medes_sandbox *sandbox,
 	return err;
 }
 
-/* Take out what came in from id on. */
-static void detach_from(struct medes_sandbox *sandbox, u32 id)
+/* Take out those with an id from first to last. */
+static void detach_range(struct medes_sandbox *sandbox, u32 first, u32 last)
 {
 	struct medes_mm *m, *next;
 	LIST_HEAD(out);
 
 	mutex_lock(&sandbox->lock);
 	list_for_each_entry_safe(m, next, &sandbox->mms, node)
-		if (m->id >= id && !test_and_set_bit(LEAVING, &m->leaving))
+		if (m->id >= first && m->id <= last &&
+		    !test_and_set_bit(LEAVING, &m->leaving))
 			list_move_tail(&m->node, &out);
 	mutex_unlock(&sandbox->lock);
 	list_for_each_entry_safe(m, next, &out, node) {
@@ -221,7 +223,7 @@ int medes_mm_attach(struct medes_sandbox *sandbox,
 		    const struct medes_process *process, unsigned int n,
 		    struct netlink_ext_ack *extack)
 {
-	u32 first;
+	u32 first, last;
 	int err = 0;
 
 	mutex_lock(&medes_sandbox_mutex);
@@ -233,9 +235,10 @@ int medes_mm_attach(struct medes_sandbox *sandbox,
 	first = sandbox->next_mm;
 	for (unsigned int i = 0; i < n && err >= 0; i++)
 		err = attach(sandbox, &process[i], extack);
+	last = sandbox->next_mm - 1;
 	mutex_unlock(&medes_sandbox_mutex);
 	if (err < 0)
-		detach_from(sandbox, first);
+		detach_range(sandbox, first, last);
 	medes_sandbox_update(sandbox);
 	return min(err, 0);
 }
@@ -276,7 +279,7 @@ struct mm_struct *medes_mm_get(struct medes_sandbox *sandbox, u32 *id)
  */
 void medes_mm_detach_all(struct medes_sandbox *sandbox)
 {
-	detach_from(sandbox, 0);
+	detach_range(sandbox, 0, U32_MAX);
 }
 
 /**

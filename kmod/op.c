@@ -4,10 +4,14 @@
  * and side by side for several, watched by events that may be lost and by
  * listing, which is always right.
  *
+ * An operation that is queued or at work holds a reference to the module, as
+ * the records that it makes do.
+ *
  * An operation that ended stays listed until ENDED_MAX others have ended, so
  * that who missed its event can still ask.
  */
 #include <linux/ktime.h>
+#include <linux/module.h>
 #include <linux/slab.h>
 #include <net/netlink.h>
 #include "base.h"
@@ -149,9 +153,11 @@ static void perform(struct medes_op *op)
 	medes_notify_op(op);
 	op->error = READ_ONCE(op->cancel) ? -ECANCELED : run(op);
 	op->elapsed_ns = ktime_get_ns() - begin;
-	WRITE_ONCE(op->state, !op->error ? MEDES_OP_STATE_DONE :
-			      op->error == -ECANCELED ? MEDES_OP_STATE_CANCELLED :
-							MEDES_OP_STATE_FAILED);
+	/* Who sees the end sees the final numbers. */
+	smp_store_release(&op->state,
+			  !op->error ? MEDES_OP_STATE_DONE :
+			  op->error == -ECANCELED ? MEDES_OP_STATE_CANCELLED :
+						    MEDES_OP_STATE_FAILED);
 	trace_medes_op_end(op->id, op->kind, op->sandbox_id, op->done,
 			   op->stored, op->error, op->elapsed_ns);
 }
@@ -190,6 +196,8 @@ static void work_queue(struct work_struct *work)
 		retire(op);
 		if (sandbox)
 			medes_sandbox_update(sandbox);
+		/* Who reads of the end may unload; that waits for this work. */
+		module_put(THIS_MODULE);
 		medes_notify_op(op);
 		medes_op_put(op);
 	}
@@ -254,6 +262,8 @@ static int enqueue(struct medes_queue *queue, struct medes_op *op)
 
 	spin_lock(&queue->lock);
 	if (queue->count < MEDES_QUEUE_MAX) {
+		/* The request that brings us here holds the module. */
+		__module_get(THIS_MODULE);
 		kref_get(&op->ref);
 		list_add_tail(&op->node, &queue->ops);
 		queue->count++;

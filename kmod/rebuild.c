@@ -35,12 +35,13 @@ static void lose(struct medes_record *record, unsigned long address,
 	};
 
 	medes_count(record->account, LOSSES, 1);
-	if (!record->lost) {
-		record->lost = true;
-		medes_count(record->account, PAGES_LOST, 1);
-	}
 	trace_medes_loss(loss.sandbox, address, loss.encoding, loss.base,
 			 loss.index, reason);
+	/* Said once: who touches a lost page in a loop floods nobody. */
+	if (record->lost)
+		return;
+	record->lost = true;
+	medes_count(record->account, PAGES_LOST, 1);
 	pr_err_ratelimited("medes: a page of sandbox %u at %#lx is lost (%s)\n",
 			   loss.sandbox, address,
 			   reason == MEDES_LOSS_REASON_CHECKSUM ?

@@ -103,7 +103,8 @@ struct medes_record *medes_record_new(struct medes_account *account,
 	struct medes_record *record;
 	int err;
 
-	record = kmem_cache_zalloc(cache, GFP_KERNEL | __GFP_NOWARN);
+	record = kmem_cache_zalloc(cache, GFP_KERNEL | __GFP_NOWARN |
+					  __GFP_NORETRY);
 	if (!record)
 		return ERR_PTR(-ENOMEM);
 	if (len) {

@@ -24,6 +24,7 @@
 #include "sandbox.h"
 #include "stats.h"
 #include "trace.h"
+#include "view.h"
 
 /* Passes over all device pages: one that is busy is met again. */
 #define PASSES 16
@@ -119,14 +120,17 @@ static unsigned long restore_next(struct restore *r, struct mm_struct *mm,
 		mmap_read_unlock(mm);
 		return 0;
 	}
-	address = max(address, vma->vm_start);
+	address = medes_skip_holes(mm, max(address, vma->vm_start),
+				   vma->vm_end);
 	end = min(vma->vm_end, address + MEDES_REBUILD_MAX * PAGE_SIZE);
-	restore_window(r, vma, address, end);
+	if (address < end)
+		restore_window(r, vma, address, end);
 	mmap_read_unlock(mm);
 	return end;
 }
 
-static int restore_mm(struct restore *r, struct mm_struct *mm)
+/* Walk all of it once. */
+static int walk_mm(struct restore *r, struct mm_struct *mm)
 {
 	unsigned long address = 0;
 
@@ -140,6 +144,22 @@ static int restore_mm(struct restore *r, struct mm_struct *mm)
 		cond_resched();
 	} while (address);
 	return 0;
+}
+
+static int restore_mm(struct restore *r, struct mm_struct *mm)
+{
+	struct medes_op *op = r->op;
+	u64 before, lost = op->lost;
+	int err;
+
+	/* Again while that helps: a page that was busy is met again. */
+	do {
+		before = op->stored;
+		op->lost = lost;
+		err = walk_mm(r, mm);
+	} while (!err && op->stored != before &&
+		 medes_live_pages(op->sandbox->account) > op->lost);
+	return err;
 }
 
 /**

@@ -81,7 +81,8 @@ static enum medes_sandbox_state derive(struct medes_sandbox *sandbox)
 {
 	struct medes_account *account = sandbox->account;
 
-	if (list_empty(&sandbox->mms))
+	lockdep_assert_held(&sandbox->lock);
+	if (list_empty(&sandbox->mms) && sandbox->next_mm > 1)
 		return MEDES_SANDBOX_STATE_DEAD;
 	if (atomic64_read(&account->value[MEDES_A_STATS_PAGES_LOST]))
 		return MEDES_SANDBOX_STATE_LOST;
@@ -113,7 +114,7 @@ enum medes_sandbox_state medes_sandbox_update(struct medes_sandbox *sandbox)
 	mutex_lock(&sandbox->lock);
 	was = sandbox->state;
 	state = derive(sandbox);
-	sandbox->state = state;
+	WRITE_ONCE(sandbox->state, state);
 	mutex_unlock(&sandbox->lock);
 	if (was != state) {
 		trace_medes_sandbox_state(sandbox->id, sandbox->name, was,
@@ -160,7 +161,7 @@ static int insert(struct medes_sandbox *sandbox, struct netlink_ext_ack *extack)
 	xa_for_each(&sandboxes, i, other) {
 		if (strcmp(other->name, sandbox->name))
 			continue;
-		NL_SET_ERR_MSG_FMT(extack, "a sandbox named %s exists",
+		NL_SET_ERR_MSG_FMT(extack, "a sandbox named %.40s exists",
 				   sandbox->name);
 		return -EEXIST;
 	}
@@ -325,6 +326,8 @@ void medes_sandbox_exit(void)
 		medes_sandbox_remove(sandbox);
 		medes_sandbox_put(sandbox);
 	}
+	/* A release() that took an address space out may still be queueing. */
+	mmu_notifier_synchronize();
 	xa_destroy(&sandboxes);
 	medes_mm_exit();
 }

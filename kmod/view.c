@@ -16,6 +16,7 @@
 #include <linux/hmm.h>
 #include <linux/ksm.h>
 #include <linux/mm.h>
+#include <linux/pgtable.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/userfaultfd_k.h>
@@ -77,6 +78,50 @@ bool medes_page_suits(struct page *page)
 	       !PageHWPoison(page);
 }
 
+/**
+ * medes_skip_holes() - find where page tables begin
+ * @mm: address space whose mmap_lock is held
+ * @address: where to begin, inside a VMA
+ * @end: where to stop, at most the end of that VMA
+ *
+ * A process may map terabytes and touch little of it. The upper levels of page
+ * tables stay as long as there is a VMA over them, so they can be read here.
+ *
+ * Context: mmap_lock held for read.
+ * Return: the first address at or after @address that a page table covers, or
+ * @end.
+ */
+unsigned long medes_skip_holes(struct mm_struct *mm, unsigned long address,
+			       unsigned long end)
+{
+	mmap_assert_locked(mm);
+	while (address < end) {
+		pgd_t *pgd = pgd_offset(mm, address);
+		p4d_t *p4d;
+		pud_t *pud;
+
+		if (pgd_none(*pgd)) {
+			address = pgd_addr_end(address, end);
+			continue;
+		}
+		p4d = p4d_offset(pgd, address);
+		if (p4d_none(*p4d)) {
+			address = p4d_addr_end(address, end);
+			continue;
+		}
+		pud = pud_offset(p4d, address);
+		if (pud_none(*pud)) {
+			address = pud_addr_end(address, end);
+			continue;
+		}
+		if (pud_leaf(*pud) ||
+		    !pmd_none(pmdp_get_lockless(pmd_offset(pud, address))))
+			break;
+		address = pmd_addr_end(address, end);
+	}
+	return address;
+}
+
 /* Reference what the page tables showed, if they still do. */
 static bool reference(struct medes_view *view, unsigned long seq)
 {
@@ -107,11 +152,19 @@ static bool place(struct medes_view *view, unsigned long address,
 {
 	struct vm_area_struct *vma = find_vma(view->mm, address);
 
-	while (vma && !medes_vma_suits(vma))
-		vma = find_vma(view->mm, vma->vm_end);
-	if (!vma || vma->vm_start >= end)
+	for (; vma; vma = find_vma(view->mm, vma->vm_end)) {
+		if (vma->vm_start >= end)
+			return false;
+		if (!medes_vma_suits(vma))
+			continue;
+		view->start = medes_skip_holes(view->mm,
+					       max(address, vma->vm_start),
+					       min(vma->vm_end, end));
+		if (view->start < min(vma->vm_end, end))
+			break;
+	}
+	if (!vma)
 		return false;
-	view->start = max(address, vma->vm_start);
 	view->nr = min3((vma->vm_end - view->start) >> PAGE_SHIFT,
 			(end - view->start) >> PAGE_SHIFT,
 			(unsigned long)MEDES_VIEW_PAGES);

@@ -32,6 +32,8 @@ struct medes_view {
 
 bool medes_vma_suits(struct vm_area_struct *vma);
 bool medes_page_suits(struct page *page);
+unsigned long medes_skip_holes(struct mm_struct *mm, unsigned long address,
+			       unsigned long end);
 
 struct medes_view *medes_view_open(struct mm_struct *mm);
 int medes_view_read(struct medes_view *view, unsigned long address,
