@@ -136,22 +136,23 @@ console_end() {
 # complaints K: what the kernel of guest K had to complain about; its whole log
 # when it lived to give it, else what the console shows
 complaints() {
-	local log=$dir/ctl/$1/dmesg k=$dir/ctl/$1
+	local mine=$dir/ctl/$1 log=$dir/ctl/$1/dmesg status=0
 	[ -e "$log" ] || log=$dir/console.$1
 	if grep -qE -f "$VM_DIR/complaints" "$log"; then
 		say "guest $1: the kernel complains:"
 		grep -m 5 -E -A 40 -f "$VM_DIR/complaints" "$log" | head -n 120 | tr -d '\r' >&2
-		return 1
+		status=1
 	fi
-	if [ -s "$k/kmemleak" ]; then
+	if [ -s "$mine/kmemleak" ]; then
 		say "guest $1: kmemleak found leaks:"
-		head -n 60 "$k/kmemleak" >&2
-		return 1
+		head -n 60 "$mine/kmemleak" >&2
+		status=1
 	fi
-	if [ -e "$k/debug_locks" ] && ! grep -qE 'debug_locks: +1$' "$k/debug_locks"; then
-		say "guest $1: lockdep has turned itself off ($(tr -s ' ' < "$k/debug_locks"))"
-		return 1
+	if [ -e "$mine/debug_locks" ] && ! grep -qE 'debug_locks: +1$' "$mine/debug_locks"; then
+		say "guest $1: lockdep has turned itself off ($(tr -s ' ' < "$mine/debug_locks"))"
+		status=1
 	fi
+	return $status
 }
 
 # judge: exits with the command's status, if nothing speaks against it
