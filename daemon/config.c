@@ -16,6 +16,7 @@
 #include "config.h"
 #include "medes.h"
 #include "registry.h"
+#include "witness.h"
 
 enum type { PATH, NUMBER, BYTES, TIME, SWITCH, LEVEL };
 
@@ -43,6 +44,7 @@ static const struct key keys[] = {
 	{ "Dedup", "OpsInFlight", NUMBER, AT(ops_in_flight), 1, 16 },
 	{ "Dedup", "HugePagesMin", NUMBER, AT(huge_pages_min), 0, 512 },
 	{ "Base", "StrongShare", NUMBER, AT(strong_share), 1, 9 },
+	{ "Base", "Witnesses", NUMBER, AT(witnesses), 0, WITNESSES_MAX },
 };
 
 static const char *const levels[] = {
@@ -74,6 +76,7 @@ void config_default(struct config *config)
 		.ops_in_flight = 4,
 		.huge_pages_min = 64,
 		.strong_share = 3,
+		.witnesses = 2,
 	};
 }
 

@@ -26,6 +26,7 @@ struct config {
 	unsigned int huge_pages_min;
 	/* [Base] */
 	unsigned int strong_share;	/* sketch hashes */
+	unsigned int witnesses;		/* sandboxes of the same function, looked at */
 };
 
 void config_default(struct config *config);

@@ -13,6 +13,7 @@
 #include "plan.h"
 #include "scan.h"
 #include "store.h"
+#include "witness.h"
 
 enum job_kind { JOB_DEDUP, JOB_BASE };
 
@@ -53,6 +54,7 @@ struct job {
 
 	struct bases_waiter learned;
 	struct freezer freezer;
+	struct witness witness;
 	struct scan *scan;
 	struct plan plan;
 	struct usage usage;

@@ -26,11 +26,12 @@ static bool blank(const struct medes_page *page)
  * @best: the chosen base page, or NULL
  * @strong_share: sketch hashes in common from which on a base page is as good
  *	as one of the page's own would be
+ * @lonely: no other sandbox is known to have anything like the page
  *
  * Return: 0 or -ENOMEM.
  */
 int plan_add(struct plan *plan, const struct medes_page *page, const struct candidate *best,
-	     unsigned int strong_share)
+	     unsigned int strong_share, bool lonely)
 {
 	struct plan_page *pages;
 	size_t room;
@@ -52,6 +53,7 @@ int plan_add(struct plan *plan, const struct medes_page *page, const struct cand
 		.action = PLAN_STORE,
 		.huge = page->huge,
 		.strong = blank(page) || (best && (best->equal || best->shared >= strong_share)),
+		.lonely = lonely,
 	};
 	return 0;
 }
@@ -92,8 +94,10 @@ static int by_hash(const void *left, const void *right)
  * plan_split() - tell base pages from pages to store
  * @plan: a sorted plan
  *
- * A page with a strong candidate, and a blank one, is stored. Of the others,
- * one of each content becomes a base page, and its equals wait for it.
+ * A page with a strong candidate, and a blank one, is stored. So is a lonely one:
+ * as a base page it would serve nobody. Of the others, and of pages that the
+ * sandbox has more than once, one of each content becomes a base page, and its
+ * equals wait for it.
  *
  * Return: 0 or -ENOMEM.
  */
@@ -108,9 +112,15 @@ int plan_split(struct plan *plan)
 		if (!plan->pages[i].strong)
 			rest[n++] = &plan->pages[i];
 	qsort(rest, n, sizeof(*rest), by_hash);
-	for (i = 0; i < n; i++)
-		rest[i]->action = i && rest[i]->hash == rest[i - 1]->hash ? PLAN_LATER :
-				  PLAN_DEMARCATE;
+	for (i = 0; i < n; i++) {
+		bool first = !i || rest[i]->hash != rest[i - 1]->hash;
+		bool last = i + 1 == n || rest[i]->hash != rest[i + 1]->hash;
+
+		if (!first)
+			rest[i]->action = PLAN_LATER;
+		else if (!last || !rest[i]->lonely)
+			rest[i]->action = PLAN_DEMARCATE;
+	}
 	free(rest);
 	return 0;
 }

@@ -23,6 +23,7 @@ struct plan_page {
 	uint8_t action;
 	bool huge;		/* part of a transparent huge page */
 	bool strong;		/* the base page resembles it enough not to demarcate it */
+	bool lonely;		/* no other sandbox has anything like it */
 };
 
 /* Zeroed: empty. */
@@ -40,7 +41,7 @@ struct plan_batch {
 };
 
 int plan_add(struct plan *plan, const struct medes_page *page, const struct candidate *best,
-	     unsigned int strong_share);
+	     unsigned int strong_share, bool lonely);
 void plan_sort(struct plan *plan);
 int plan_split(struct plan *plan);
 size_t plan_spare_huge(struct plan *plan, unsigned int min_pages);

@@ -3,10 +3,11 @@
  * What jobs do, step by step.
  *
  * Dedup:	prepare, freeze, attach, scan, choose, store.
- * Base:	prepare, freeze, attach, scan, split; pages that a base has already
- *		are stored, one of each of the others is demarcated into the new
- *		base; the registry learns the new base; then scan, choose, store
- *		for what is left, the own base included.
+ * Base:	prepare, look at other sandboxes of the function, freeze, attach, scan,
+ *		split; pages that a base has already, and those that nobody else
+ *		has anything like, are stored, one of each of the others is
+ *		demarcated into the new base; the registry learns the new base;
+ *		then scan, choose, store for what is left, the own base included.
  *
  * A step that needs to wait begins something whose callback goes on with the
  * job; the others call job_next() themselves. The module is there as long as a
@@ -87,17 +88,40 @@ static void attach(struct job *job)
 		job_next(job);
 }
 
+static void on_witnessed(int err, const char *error, void *arg)
+{
+	struct job *job = arg;
+
+	if (err)
+		job_fail(job, "cannot look at sandboxes of the same function: %s", error);
+	else
+		job_next(job);
+}
+
+/* What do other sandboxes of this function have? */
+static void witness(struct job *job)
+{
+	const struct witness_of of = {
+		.sandbox = job->sandbox_id, .domain = job->domain, .function = job->function,
+	};
+
+	if (witness_start(&job->witness, job->daemon, &of, on_witnessed, job))
+		job_fail(job, "%s", nl_of(job)->error);
+}
+
 static int on_pages(const struct medes_page *pages, size_t n, void *arg)
 {
 	static struct candidates found[SCAN_BATCH];
+	bool seen[SCAN_BATCH];
 	struct job *job = arg;
 	size_t i;
 	int err = 0;
 
 	registry_lookup(job->daemon->registry, job->domain, pages, n, found);
+	witness_ask(&job->witness, pages, n, seen);
 	for (i = 0; i < n && !err; i++)
 		err = plan_add(&job->plan, &pages[i], choose(&job->usage, &found[i]),
-			       job->daemon->config.strong_share);
+			       job->daemon->config.strong_share, !seen[i]);
 	return err;
 }
 
@@ -232,7 +256,7 @@ const struct job_step job_dedup_steps[] = {
 };
 
 const struct job_step job_base_steps[] = {
-	{ "prepare", learn }, { "freeze", freeze }, { "attach", attach }, { "scan", scan },
-	{ "split", split }, { "demarcate", demarcate }, { "store", store }, { "index", learn },
+	{ "prepare", learn }, { "witness", witness }, { "freeze", freeze }, { "attach", attach },
+	{ "scan", scan }, { "split", split }, { "demarcate", demarcate }, { "store", store }, { "index", learn },
 	{ "scan", scan }, { "choose", order }, { "store", store }, { NULL, NULL },
 };

@@ -42,6 +42,7 @@ static void assert_same(const struct config *a, const struct config *b)
 	assert_int_equal(a->ops_in_flight, b->ops_in_flight);
 	assert_int_equal(a->huge_pages_min, b->huge_pages_min);
 	assert_int_equal(a->strong_share, b->strong_share);
+	assert_int_equal(a->witnesses, b->witnesses);
 }
 
 static void everything_can_be_set(void **state)
@@ -57,7 +58,7 @@ static void everything_can_be_set(void **state)
 			      "[Http]\nMaxBody=128K\nMaxHeader=1024\nTimeout=500ms\n"
 			      "[Registry]\nPagesPerHash=8\n"
 			      "[Dedup]\nFreeze=No\nFreezeTimeout=3s\nJobs=7\nOpsInFlight=2\nHugePagesMin=0\n"
-			      "[Base]\nStrongShare=9\n", &config, error, sizeof(error)), 0);
+			      "[Base]\nStrongShare=9\nWitnesses=0\n", &config, error, sizeof(error)), 0);
 	assert_string_equal(config.socket, "/x/y.sock");
 	assert_int_equal(config.log_level, LOG_DEBUG);
 	assert_int_equal(config.max_body, 128 << 10);
@@ -70,6 +71,7 @@ static void everything_can_be_set(void **state)
 	assert_int_equal(config.ops_in_flight, 2);
 	assert_int_equal(config.huge_pages_min, 0);
 	assert_int_equal(config.strong_share, 9);
+	assert_int_equal(config.witnesses, 0);
 }
 
 static void empty_file_keeps_defaults(void **state)

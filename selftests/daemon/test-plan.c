@@ -69,6 +69,9 @@ static void ties_go_to_the_most_used_then_the_lowest(void **state)
 	usage_clear(&usage);
 }
 
+/* Of the pages that are added. */
+static bool lonely;
+
 static void add(struct plan *plan, uint32_t mm, uint64_t address, uint64_t hash, bool huge,
 		const struct candidate *best)
 {
@@ -76,7 +79,7 @@ static void add(struct plan *plan, uint32_t mm, uint64_t address, uint64_t hash,
 		.mm = mm, .address = address, .hash = hash, .huge = huge, .sketch = { 1 },
 	};
 
-	assert_int_equal(plan_add(plan, &page, best, STRONG), 0);
+	assert_int_equal(plan_add(plan, &page, best, STRONG, lonely), 0);
 }
 
 static void batches_are_full_sorted_and_of_one_mm(void **state)
@@ -174,7 +177,7 @@ static void split_demarcates_each_content_once(void **state)
 	add(&plan, 0, 0x3000, 30, false, &weak);
 	add(&plan, 0, 0x4000, 40, false, &strong);
 	add(&plan, 0, 0x5000, 50, false, &equal);
-	assert_int_equal(plan_add(&plan, &zero, NULL, STRONG), 0);
+	assert_int_equal(plan_add(&plan, &zero, NULL, STRONG, true), 0);
 	plan_sort(&plan);
 	assert_int_equal(plan_split(&plan), 0);
 	assert_int_equal(action_at(&plan, 0x1000), PLAN_DEMARCATE);
@@ -188,6 +191,29 @@ static void split_demarcates_each_content_once(void **state)
 	assert_true(plan_next(&plan, &cursor, PLAN_DEMARCATE, &batch));
 	assert_int_equal(batch.n, 2);
 	assert_int_equal(batch.targets[1].base, 0);
+	plan_clear(&plan);
+}
+
+/* What nobody else has is no base page, unless the sandbox has it twice. */
+static void lonely_pages_are_not_demarcated(void **state)
+{
+	struct plan plan = { 0 };
+
+	(void)state;
+	add(&plan, 0, 0x1000, 10, false, NULL);
+	lonely = true;
+	add(&plan, 0, 0x2000, 20, false, NULL);
+	add(&plan, 0, 0x3000, 30, false, NULL);
+	add(&plan, 0, 0x4000, 30, false, NULL);
+	add(&plan, 0, 0x5000, 50, false, NULL);
+	lonely = false;
+	plan_sort(&plan);
+	assert_int_equal(plan_split(&plan), 0);
+	assert_int_equal(action_at(&plan, 0x1000), PLAN_DEMARCATE);
+	assert_int_equal(action_at(&plan, 0x2000), PLAN_STORE);
+	assert_int_equal(action_at(&plan, 0x3000), PLAN_DEMARCATE);
+	assert_int_equal(action_at(&plan, 0x4000), PLAN_LATER);
+	assert_int_equal(action_at(&plan, 0x5000), PLAN_STORE);
 	plan_clear(&plan);
 }
 
@@ -248,6 +274,7 @@ int main(void)
 		cmocka_unit_test(batches_are_full_sorted_and_of_one_mm),
 		cmocka_unit_test(targets_carry_the_base),
 		cmocka_unit_test(split_demarcates_each_content_once),
+		cmocka_unit_test(lonely_pages_are_not_demarcated),
 		cmocka_unit_test(huge_ranges_go_by_more_than_64_or_not_at_all),
 		cmocka_unit_test(huge_ranges_count_all_that_goes),
 	};

@@ -145,7 +145,7 @@ static void make_plan(struct plan *plan)
 			.hash = next_random(&seed), .sketch = { 1 },
 		};
 
-		assert_int_equal(plan_add(plan, &page, NULL, 3), 0);
+		assert_int_equal(plan_add(plan, &page, NULL, 3, false), 0);
 	}
 	plan_sort(plan);
 }
