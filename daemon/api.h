@@ -7,6 +7,7 @@
 #define MEDESD_API_H
 
 #include "http.h"
+#include "job.h"
 
 extern const struct route api_sandbox_routes[];
 extern const struct route api_base_routes[];
@@ -31,6 +32,10 @@ bool api_find_sandbox(struct request *r, struct medes_nl *nl, const char *name,
 
 /* api_sandbox.c */
 json_t *api_sandbox_json(const struct medes_sandbox *sandbox);
+
+/* api_job.c */
+void api_start_job(struct request *r, enum job_kind kind, const struct medes_sandbox *sandbox,
+		   const char *base_name);
 
 /* take.c */
 void api_take(struct request *r);

@@ -47,25 +47,6 @@ static void list(struct request *r)
 	http_reply(r, HTTP_OK, json_pack("{s:o}", "bases", array));
 }
 
-static void start(struct request *r, const struct medes_sandbox *sandbox, const char *name)
-{
-	struct job *job = job_of_sandbox(r->daemon->jobs, sandbox->id);
-
-	if (job) {
-		http_refuse(r, 409, "job %u is at work on sandbox \"%s\"", job->id, sandbox->name);
-		return;
-	}
-	if (sandbox->state == MEDES_SANDBOX_STATE_DEAD) {
-		http_refuse(r, 409, "sandbox \"%s\" has no process any more", sandbox->name);
-		return;
-	}
-	job = job_new(r->daemon->jobs, JOB_BASE, sandbox, name);
-	if (job)
-		http_reply(r, 202, job_json(job));
-	else
-		http_refuse(r, HTTP_SERVUNAVAIL, "too many jobs wait already; try again later");
-}
-
 static void add(struct request *r)
 {
 	const char *from = NULL, *name = NULL;
@@ -94,7 +75,7 @@ static void add(struct request *r)
 	}
 	if (!api_find_sandbox(r, nl, from, &sandbox))
 		return;
-	start(r, &sandbox, name);
+	api_start_job(r, JOB_BASE, &sandbox, name);
 	medes_sandbox_clear(&sandbox);
 }
 

@@ -6,9 +6,38 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include "api.h"
-#include "job.h"
 
 #define WAIT_MAX_MS 60000
+
+/**
+ * api_start_job() - queue a job, if the sandbox is fit for one
+ * @r: the request, answered and freed
+ * @kind: the job's
+ * @sandbox: with what
+ * @base_name: of the base to make, or NULL
+ */
+void api_start_job(struct request *r, enum job_kind kind, const struct medes_sandbox *sandbox,
+		   const char *base_name)
+{
+	struct jobs *jobs = r->daemon->jobs;
+	struct job *job = job_of_sandbox(jobs, sandbox->id);
+
+	if (job) {
+		http_refuse(r, 409, "job %u is at work on sandbox \"%s\"", job->id, sandbox->name);
+		return;
+	}
+	if (sandbox->state >= MEDES_SANDBOX_STATE_LOST) {
+		http_refuse(r, 409, "sandbox \"%s\" %s", sandbox->name,
+			    sandbox->state == MEDES_SANDBOX_STATE_LOST ?
+			    "has lost pages: end it" : "has no process any more");
+		return;
+	}
+	job = job_new(jobs, kind, sandbox, base_name);
+	if (job)
+		http_reply(r, 202, job_json(job));
+	else
+		http_refuse(r, HTTP_SERVUNAVAIL, "too many jobs wait already; try again later");
+}
 
 /* A GET that waits. */
 struct waiting {

@@ -87,22 +87,10 @@ static void dedup(struct request *r)
 {
 	struct medes_nl *nl = http_nl(r);
 	struct medes_sandbox sandbox;
-	struct job *job;
 
 	if (!nl || !api_find_sandbox(r, nl, r->arg, &sandbox))
 		return;
-	job = job_of_sandbox(r->daemon->jobs, sandbox.id);
-	if (job) {
-		http_refuse(r, 409, "job %u is at work on sandbox \"%s\"", job->id, sandbox.name);
-	} else if (sandbox.state == MEDES_SANDBOX_STATE_DEAD) {
-		http_refuse(r, 409, "sandbox \"%s\" has no process any more", sandbox.name);
-	} else {
-		job = job_new(r->daemon->jobs, JOB_DEDUP, &sandbox, NULL);
-		if (job)
-			http_reply(r, 202, job_json(job));
-		else
-			http_refuse(r, HTTP_SERVUNAVAIL, "too many jobs wait already; try again later");
-	}
+	api_start_job(r, JOB_DEDUP, &sandbox, NULL);
 	medes_sandbox_clear(&sandbox);
 }
 

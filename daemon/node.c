@@ -106,7 +106,7 @@ static void on_loss(const struct medes_loss *loss, void *arg)
 	struct medes_nl *nl = kernel_nl(d->kernel);
 	bool known = loss->sandbox && !medes_sandbox_get(nl, loss->sandbox, &sandbox);
 
-	log_error("lost the page at 0x%" PRIx64 " of %s%s: %s record, %s; whoever touched it got SIGBUS",
+	log_error("lost the page at 0x%" PRIx64 " of %s%s: %s record, %s; touching it gives SIGBUS",
 		  loss->address, known ? "sandbox " : "a process outside of sandboxes",
 		  known ? sandbox.name : "", medes_encoding_name(loss->encoding),
 		  medes_loss_reason_name(loss->reason));
