@@ -353,6 +353,31 @@ static void no_operation(void)
 	CHECK_EQ(answer.err, -EINVAL);
 }
 
+/* Strangers where no attribute is expected at all. */
+static void nothing_expected(void)
+{
+	static const struct {
+		uint8_t cmd;
+		int flags;
+	} bare[] = {
+		{ MEDES_CMD_FEATURES_GET, 0 },
+		{ MEDES_CMD_SANDBOX_GET, NLM_F_DUMP },
+		{ MEDES_CMD_BASE_GET, NLM_F_DUMP },
+		{ MEDES_CMD_OP_GET, NLM_F_DUMP },
+	};
+	struct answer answer;
+	struct nl_msg *msg;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(bare); i++) {
+		msg = ask_message(bare[i].cmd, bare[i].flags);
+		nla_put_u32(msg, 1, 1);
+		ask(msg, &answer);
+		CHECK(answer.err == -EINVAL && answer.explained, "operation %u: error %d (%s)",
+		      bare[i].cmd, answer.err, answer.text);
+	}
+}
+
 /* Bytes by chance behind a good header; whatever they do, they harm nothing. */
 static void noise(void)
 {
@@ -390,6 +415,7 @@ const struct test attribute_tests[] = {
 	{ "attributes: good ones are accepted", good_attributes },
 	{ "attributes: spoilt ones are refused, with a reason", spoilt_attributes },
 	{ "attributes: operations and headers that are none", no_operation },
+	{ "attributes: where none is expected", nothing_expected },
 	{ "attributes: noise", noise },
 	{ NULL, NULL },
 };

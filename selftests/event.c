@@ -90,6 +90,8 @@ static void life_of_a_sandbox(void)
 	memset(&h.last, 0, sizeof(h.last));
 	h.done = h.ops = 0;
 	REQUIRE(!medes_restore(&nl, s.id, &h.op), "%s", nl.error);
+	REQUIRE(op_wait(h.op, &h.last), "operation %u is forgotten", h.op);
+	memset(&h.last, 0, sizeof(h.last));
 	hear(&h);
 	CHECK_EQ(h.last.state, MEDES_OP_STATE_DONE);
 	CHECK_EQ(h.last.kind, MEDES_OP_KIND_RESTORE);

@@ -97,7 +97,10 @@ static void all_refused(int want, const char *why)
 
 	for (i = 0; i < ARRAY_SIZE(operations); i++) {
 		msg = ask_message(operations[i].cmd, operations[i].flags);
-		put_request(msg, operations[i].cmd);
+		/* lists of objects take no attributes */
+		if (!operations[i].flags || operations[i].cmd == MEDES_CMD_SCAN_GET ||
+		    operations[i].cmd == MEDES_CMD_BASE_PAGE_GET)
+			put_request(msg, operations[i].cmd);
 		ask(msg, &answer);
 		CHECK(answer.err == want && !answer.replies,
 		      "%s: operation %u%s: error %d (%s), %zu replies", why, operations[i].cmd,

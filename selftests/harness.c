@@ -16,9 +16,10 @@
 #include <sys/wait.h>
 #include <time.h>
 #include "harness.h"
+#include "sys.h"
 #include "world.h"
 
-#define TEST_SECONDS 60
+#define TEST_SECONDS 120
 #define VERDICT_FD 200
 #define DEBUG_FACTOR 5
 
@@ -251,6 +252,7 @@ int harness_main(const struct suite *suites, const char *name)
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	say("KTAP version 1");
 	say("1..%u", n);
+	sys_bound_lists();
 	if (world_load()) {
 		say("Bail out! the module does not load");
 		return EXIT_FAILURE;

@@ -14,7 +14,7 @@ static const struct suite suites[] = {
 	{ "races", GROUPS(writers_tests, exit_tests, unload_tests, event_tests, fault_tests) },
 	{ "netlink", GROUPS(netlink_tests, attribute_tests, gate_tests, base_tests, sysfs_tests,
 			    rounds_tests) },
-	{ "pressure", GROUPS(memory_tests, ceiling_tests, frozen_tests, swap_tests, oom_tests,
+	{ "pressure", GROUPS(ceiling_tests, frozen_tests, swap_tests, memory_tests, oom_tests,
 			     load_tests) },
 	{ NULL, NULL },
 };

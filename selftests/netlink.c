@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include "harness.h"
 #include "proc.h"
 #include "sys.h"
@@ -51,6 +52,7 @@ static void identity(void)
 {
 	struct medes_process p;
 	struct victim v;
+	siginfo_t info;
 
 	victim_new(&v);
 	p = process_of(&v);
@@ -69,8 +71,9 @@ static void identity(void)
 	CHECK_EQ(sandboxes(), 0);
 	p = process_of(&v);
 	kill(v.pid, SIGKILL);
-	/* a zombie, as long as nobody waits for it */
-	CHECK(SOON(try_new("a", &p, 1) == -ESRCH), "%s", nl.error);
+	/* a zombie, as long as nobody reaps it */
+	REQUIRE(!waitid(P_PID, v.pid, &info, WEXITED | WNOWAIT), "%s", strerror(errno));
+	REFUSED(try_new("a", &p, 1), -ESRCH);
 	CHECK_EQ(sandboxes(), 0);
 	victim_kill(&v);
 }

@@ -3,6 +3,7 @@
  * Small readers and writers of the kernel's files.
  */
 #include <fcntl.h>
+#include <glob.h>
 #include <libgen.h>
 #include <limits.h>
 #include <stdarg.h>
@@ -114,19 +115,47 @@ long sys_meminfo(const char *key)
 	return sys_read("/proc/meminfo", text, sizeof(text)) > 0 ? keyed(text, key) : -1;
 }
 
+#define STEADY_KIB 128
+
+/* Slab caches keep freed objects for the next user; have them given back. */
+static void shrink_slabs(void)
+{
+	glob_t found;
+	size_t i;
+
+	if (glob("/sys/kernel/slab/*/shrink", GLOB_NOSORT, NULL, &found))
+		return;
+	for (i = 0; i < found.gl_pathc; i++)
+		sys_write(found.gl_pathv[i], "1");
+	globfree(&found);
+}
+
 /**
- * sys_memfree() - free memory, as steady as it can be read
+ * sys_bound_lists() - keep what processors hold back of free memory small
  *
- * Pages that wait in lists of a processor are free but not counted, so the lists
- * are kept short; caches are dropped.
+ * Such pages are free but not counted. It takes some seconds to have an effect.
+ */
+void sys_bound_lists(void)
+{
+	sys_write("/proc/sys/vm/percpu_pagelist_high_fraction", "1000");
+}
+
+/**
+ * sys_memfree() - free memory without caches, as steady as it can be read
  */
 long sys_memfree(void)
 {
-	sys_write("/proc/sys/vm/percpu_pagelist_high_fraction", "1000");
-	sync();
-	sys_write("/proc/sys/vm/drop_caches", "3");
-	usleep(200000);
-	return sys_meminfo("MemFree");
+	long was, now = 0;
+	int tries = 10;
+
+	do {
+		was = now;
+		sys_write("/proc/sys/vm/drop_caches", "3");
+		shrink_slabs();
+		usleep(100000);
+		now = sys_meminfo("MemFree");
+	} while (labs(now - was) > STEADY_KIB && --tries);
+	return now;
 }
 
 long sys_smaps(pid_t pid, const void *at, const char *key)

@@ -26,8 +26,9 @@ void sys_beside(char *path, size_t size, const char *name);
 /* A line of /proc/meminfo, KiB. */
 long sys_meminfo(const char *key);
 
-/* MemFree with caches dropped and what CPUs hold back bounded, KiB. */
+/* MemFree with caches dropped, KiB; exact some time after sys_bound_lists(). */
 long sys_memfree(void);
+void sys_bound_lists(void);
 
 /* A line of /proc/PID/smaps for the mapping at an address, KiB. */
 long sys_smaps(pid_t pid, const void *at, const char *key);
