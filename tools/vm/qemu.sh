@@ -27,6 +27,24 @@ accelerator() {
 	cat "$verdict"
 }
 
+# clock: kernel parameters for a guest whose time stamp counter is the host's; see
+# tsc-khz.c. None where the host's own counter can't be relied on.
+clock() {
+	local khz
+	khz=$CACHE/tsc-$(tr -d - < /proc/sys/kernel/random/boot_id)
+	[ "$(accelerator)" != kvm ] && grep -qw constant_tsc /proc/cpuinfo || return 0
+	[ -e "$khz" ] || with_lock "$CACHE/tsc.lock" measure_clock "$khz"
+	echo " tsc=reliable tsc_early_khz=$(cat "$khz")"
+}
+
+measure_clock() {
+	[ ! -e "$1" ] || return 0
+	rm -f "$CACHE"/tsc-*
+	in_root "$rootdir/root" -b "$VM_DIR:/src" bash -c \
+		'gcc -O2 -Wall -o /tmp/tsc-khz /src/tsc-khz.c && /tmp/tsc-khz' > "$1.new"
+	mv "$1.new" "$1"
+}
+
 # network K: guest 1 is the hub; the others plug in by a unix socket each. Sockets
 # push back where a multicast group would drop.
 network() {
@@ -62,6 +80,7 @@ start_guest() {
 	args+=" workqueue.watchdog_thresh=90"
 	# as the stock kernel has it; what is left in unwritten memory hides leaks
 	[ "$kernel" = stock ] || args+=" init_on_alloc=1"
+	args+="$(clock)"
 	args+=" vm.node=$k vm.nodes=$nodes${share:+ vm.share=1}"
 	qemu=(qemu-system-x86_64 -M q35 -accel "$(accelerator)" -cpu "max,la57=off,avx2=off" -smp "$smp" -m "$mem"
 		-nodefaults -no-reboot -display none -serial "file:$dir/console.$k"
