@@ -69,6 +69,7 @@ void measure_memory_restore(struct measure *m, double bytes);
 /* Brings the windows up to now; the other calls do so themselves. */
 void measure_roll(struct measure *m, uint64_t now);
 
+double measure_rate(const struct measure *m);			/* 1/s, moving average */
 double measure_peak(const struct measure *m);			/* 1/s, the busiest window's */
 double measure_reuse(const struct measure *m, enum start_kind kind);	/* s: start + run */
 

@@ -80,12 +80,14 @@ struct policy_params {
 	enum policy_objective objective;
 	double alpha;			/* of P1: mean start-up at most alpha times a warm one */
 	double base_threshold;		/* T: one more base when dedup / bases is above */
+	double headroom;		/* % of the capacity to keep free by deduplicating */
+	double pressure;		/* % of time stalled for memory, above which idle waits for nothing */
 	/* adaptive keep-alive */
 	double head;			/* percentile of idle times before which nothing is kept */
 	double tail;			/* percentile after which nothing is kept */
-	double margin;			/* both are moved outwards by this share */
+	double margin;			/* both are moved outwards by so many % */
 	double spread;			/* the histogram serves if its coefficient of variation is above */
-	double beyond;			/* forecast instead, if this share of idle times is beyond it */
+	double beyond;			/* % of idle times beyond it, from which on one is forecast */
 	unsigned int samples;		/* idle times before the histogram is believed */
 };
 
@@ -116,6 +118,7 @@ struct policy_view {
 	size_t n;
 	double capacity;		/* bytes that sandboxes may take in all; 0: no limit */
 	double used;			/* bytes that they take now, records and bases too */
+	double overhead;		/* of these, what is no sandbox's: bases, tables */
 	double pressure;		/* % of time stalled for memory (PSI some avg10) */
 	double want;			/* bytes to free at once */
 

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The numbers that policies decide by, taken while a function is used.
+ *
+ * Until something was measured an average holds an assumption. The assumptions are
+ * those of a small Python function; what was measured replaces them at the first value.
+ */
+#include <math.h>
+#include <string.h>
+#include "clock.h"
+#include "measure.h"
+
+#define MIB (1 << 20)
+
+static void take(struct average *a, double value)
+{
+	a->value = a->n ? a->value + MEASURE_WEIGHT * (value - a->value) : value;
+	a->n++;
+}
+
+/**
+ * measure_init() - nothing is known of a function yet
+ * @m: filled in
+ * @window_us: what counts as a minute, not 0
+ */
+void measure_init(struct measure *m, uint64_t window_us)
+{
+	*m = (struct measure){
+		.window = window_us,
+		.start = { { .value = 0.002 }, { .value = 0.2 }, { .value = 1 } },
+		.exec = { .value = 0.1 },
+		.memory_warm = { .value = 50 * MIB },
+		.memory_dedup = { .value = 15 * MIB },
+		.memory_restore = { .value = 5 * MIB },
+	};
+}
+
+static double seconds(const struct measure *m)
+{
+	return (double)m->window / US_PER_S;
+}
+
+/* The current window ends and enters the average. */
+static void end_window(struct measure *m)
+{
+	take(&m->rate, m->arrivals[m->current] / seconds(m));
+	m->current = (m->current + 1) % MEASURE_WINDOWS;
+	m->arrivals[m->current] = 0;
+	m->window_end += m->window;
+}
+
+/**
+ * measure_roll() - begin a new window when the time has come
+ * @m: the function's
+ * @now: us
+ *
+ * After a long silence only so many windows are gone through as change anything.
+ */
+void measure_roll(struct measure *m, uint64_t now)
+{
+	uint64_t behind;
+
+	if (!m->window_end || now < m->window_end)
+		return;
+	behind = (now - m->window_end) / m->window + 1;
+	if (behind > 2 * MEASURE_WINDOWS) {
+		m->rate.value *= pow(1 - MEASURE_WEIGHT, behind - 2 * MEASURE_WINDOWS);
+		m->rate.n += behind - 2 * MEASURE_WINDOWS;
+		m->window_end += (behind - 2 * MEASURE_WINDOWS) * m->window;
+		behind = 2 * MEASURE_WINDOWS;
+	}
+	while (behind--)
+		end_window(m);
+}
+
+/* How long the function idled before this arrival. */
+static void take_idle(struct measure *m, uint64_t now)
+{
+	uint64_t idle = now > m->idle_since ? now - m->idle_since : 0;
+	double s = (double)idle / US_PER_S;
+
+	if (idle / m->window < MEASURE_BUCKETS) {
+		m->idle[idle / m->window]++;
+		m->idle_total++;
+	} else {
+		m->idle_beyond++;
+	}
+	if (m->idle_mean.n)
+		take(&m->idle_deviation, fabs(s - m->idle_mean.value));
+	take(&m->idle_mean, s);
+}
+
+/**
+ * measure_arrival() - a request has come in
+ * @m: the function's
+ * @now: us
+ */
+void measure_arrival(struct measure *m, uint64_t now)
+{
+	if (!m->window_end)
+		m->window_end = now + m->window;
+	measure_roll(m, now);
+	m->arrivals[m->current]++;
+	m->total++;
+	if (!m->running && m->idle_since)
+		take_idle(m, now);
+	m->running++;
+}
+
+/**
+ * measure_start() - a sandbox has taken a request
+ * @m: the function's
+ * @kind: what the sandbox was when the request was given to it
+ * @seconds: from the request's arrival until the sandbox could serve it
+ */
+void measure_start(struct measure *m, enum start_kind kind, double seconds)
+{
+	m->starts[kind]++;
+	take(&m->start[kind], seconds);
+}
+
+static void ended(struct measure *m)
+{
+	if (m->running)
+		m->running--;
+}
+
+/**
+ * measure_end() - a request has been served
+ * @m: the function's
+ * @now: us
+ * @exec_seconds: that the sandbox took, without the start
+ */
+void measure_end(struct measure *m, uint64_t now, double exec_seconds)
+{
+	ended(m);
+	m->idle_since = now;
+	take(&m->exec, exec_seconds);
+}
+
+/**
+ * measure_cancel() - a request that has come in will not be served
+ * @m: the function's
+ */
+void measure_cancel(struct measure *m)
+{
+	ended(m);
+}
+
+/**
+ * measure_memory_warm() - what a warm sandbox takes
+ * @m: the function's
+ * @bytes: of anonymous memory
+ */
+void measure_memory_warm(struct measure *m, double bytes)
+{
+	take(&m->memory_warm, bytes);
+}
+
+/**
+ * measure_memory_dedup() - what a deduplicated sandbox takes
+ * @m: the function's
+ * @bytes: of pages that stayed, and of its records
+ */
+void measure_memory_dedup(struct measure *m, double bytes)
+{
+	take(&m->memory_dedup, bytes);
+}
+
+/**
+ * measure_memory_restore() - what a restore takes, beyond the deduplicated sandbox
+ * @m: the function's
+ * @bytes: of pages that came back for one request
+ */
+void measure_memory_restore(struct measure *m, double bytes)
+{
+	take(&m->memory_restore, bytes);
+}
+
+/**
+ * measure_rate() - the arrival rate, 1/s
+ * @m: brought up to now
+ *
+ * In a function's first window, what came so far, as if it were over.
+ */
+double measure_rate(const struct measure *m)
+{
+	return m->rate.n ? m->rate.value : m->arrivals[m->current] / seconds(m);
+}
+
+/**
+ * measure_peak() - the peak arrival rate, 1/s
+ * @m: brought up to now
+ *
+ * That of the busiest of the last windows. The current one counts as if it were over.
+ */
+double measure_peak(const struct measure *m)
+{
+	uint32_t most = 0;
+	size_t i;
+
+	for (i = 0; i < MEASURE_WINDOWS; i++)
+		if (m->arrivals[i] > most)
+			most = m->arrivals[i];
+	return most / seconds(m);
+}
+
+/**
+ * measure_reuse() - the reuse period, s: how long a request occupies a sandbox
+ * @m: the function's
+ * @kind: what the sandbox is before
+ */
+double measure_reuse(const struct measure *m, enum start_kind kind)
+{
+	return m->start[kind].value + m->exec.value;
+}
