@@ -54,23 +54,22 @@ static void end_window(struct measure *m)
  * @m: the function's
  * @now: us
  *
- * After a long silence only so many windows are gone through as change anything.
+ * A long silence is not gone through window by window: once all counts are 0, the
+ * average just decays.
  */
 void measure_roll(struct measure *m, uint64_t now)
 {
-	uint64_t behind;
+	uint64_t behind, i;
 
 	if (!m->window_end || now < m->window_end)
 		return;
 	behind = (now - m->window_end) / m->window + 1;
-	if (behind > 2 * MEASURE_WINDOWS) {
-		m->rate.value *= pow(1 - MEASURE_WEIGHT, behind - 2 * MEASURE_WINDOWS);
-		m->rate.n += behind - 2 * MEASURE_WINDOWS;
-		m->window_end += (behind - 2 * MEASURE_WINDOWS) * m->window;
-		behind = 2 * MEASURE_WINDOWS;
-	}
-	while (behind--)
+	for (i = 0; i < behind && i <= MEASURE_WINDOWS; i++)
 		end_window(m);
+	if (i == behind)
+		return;
+	m->rate.value *= pow(1 - MEASURE_WEIGHT, behind - i);
+	m->window_end += (behind - i) * m->window;
 }
 
 /* How long the function idled before this arrival. */

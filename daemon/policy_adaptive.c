@@ -170,8 +170,8 @@ static void explain(const struct policy *p, const struct policy_view *view,
 		w.variation);
 	fprintf(text, "rule\t\t%s\n", words[w.basis]);
 	if (w.from)
-		fprintf(text, "\t\tpurged at once, started again %.1f s after a request\n", from);
-	fprintf(text, "\t\tpurged when idle for %.1f s\n", to);
+		fprintf(text, "\t\tpurged at once, started again %.6g s after a request\n", from);
+	fprintf(text, "\t\tpurged when idle for %.6g s\n", to);
 }
 
 const struct policy_ops policy_adaptive = {

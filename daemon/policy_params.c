@@ -191,7 +191,7 @@ int policy_params_set(struct policy_params *params, const char *key, const char 
 		return set_objective(params, value, error, size);
 	n = number(value, k->type);
 	if (!(n >= k->min && n <= k->max)) {
-		snprintf(error, size, "%s=%.40s: want %s, %g to %g%s", k->name, value,
+		snprintf(error, size, "%s=%.40s: want %s, %.10g to %.10g%s", k->name, value,
 			 forms[k->type], k->min, k->max, k->type == PERIOD ? " s" : "");
 		return isnan(n) ? -EINVAL : -ERANGE;
 	}
@@ -216,9 +216,9 @@ static json_t *text(const struct policy_params *params, const struct key *k)
 			return json_sprintf("%.10gms", *(uint64_t *)from / 1e3);
 		return json_sprintf("%.10gs", *(uint64_t *)from / 1e6);
 	case NUMBER:
-		return json_real(*(double *)from);
+		return json_sprintf("%.10g", *(double *)from);
 	case WHOLE:
-		return json_integer(*(unsigned int *)from);
+		return json_sprintf("%u", *(unsigned int *)from);
 	default:
 		return json_string(objectives[params->objective]);
 	}
@@ -228,7 +228,7 @@ static json_t *text(const struct policy_params *params, const struct key *k)
  * policy_params_json() - all parameters
  * @params: the parameters
  *
- * Return: an object, periods as text; NULL for lack of memory.
+ * Return: an object of texts that policy_params_set() takes; NULL for lack of memory.
  */
 json_t *policy_params_json(const struct policy_params *params)
 {
