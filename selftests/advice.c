@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include "harness.h"
+#include "sys.h"
 #include "tests.h"
 #include "world.h"
 
@@ -171,6 +172,25 @@ static void look(void)
 	tear_down(&t);
 }
 
+/* A scan is no use of a page: reclaim must not take it for one. */
+static void scans_leave_no_trace(void)
+{
+	struct setting t;
+	char path[64];
+
+	base_new(&t.b);
+	victim_new(&t.v);
+	victim_area(&t.v, &t.a, PAGES, MIX_STORED, 13);
+	sandbox_new(&t.s, &t.v);
+	snprintf(path, sizeof(path), "/proc/%d/clear_refs", t.v.pid);
+	CHECK_EQ(sys_smaps(t.v.pid, t.a.at, "Referenced"), PAGES * PAGE / 1024);
+	sys_set(path, "1");
+	CHECK_EQ(sys_smaps(t.v.pid, t.a.at, "Referenced"), 0);
+	CHECK_EQ(scan(&t.s, &t.a, NULL, 0), PAGES);
+	CHECK_EQ(sys_smaps(t.v.pid, t.a.at, "Referenced"), 0);
+	tear_down(&t);
+}
+
 const struct test advice_tests[] = {
 	{ "advice: MADV_COLD", cold },
 	{ "advice: MADV_PAGEOUT", pageout },
@@ -179,6 +199,7 @@ const struct test advice_tests[] = {
 	{ "advice: MADV_POPULATE_READ and _WRITE", populate },
 	{ "advice: MADV_FREE", lazily_freed },
 	{ "advice: mlock", lock },
+	{ "advice: a scan does not count as use", scans_leave_no_trace },
 	{ "advice: mincore, pagemap and scans only look", look },
 	{ NULL, NULL },
 };

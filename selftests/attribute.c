@@ -77,6 +77,8 @@ static const struct request requests[] = {
 		{ MEDES_A_OP_TARGET, TARGET, NONE, false, false } } },
 	{ "op-get", MEDES_CMD_OP_GET, 0, {
 		{ MEDES_A_OP_ID, U32, OP, false, false } } },
+	{ "op-cancel", MEDES_CMD_OP_CANCEL, 0, {
+		{ MEDES_A_OP_ID, U32, OP, false, false } } },
 	{ "restore", MEDES_CMD_RESTORE, 0, {
 		{ MEDES_A_OP_SANDBOX, U32, SANDBOX, true, false } } },
 	{ "base-del", MEDES_CMD_BASE_DEL, 0, {
@@ -303,20 +305,21 @@ static void good_attributes(void)
 {
 	const struct request *r;
 	struct answer answer;
+	int want;
 
 	set_up();
 	for (r = requests; r < requests + ARRAY_SIZE(requests); r++) {
-		/* a page that nobody stores again */
+		/* a base that nobody uses any more */
 		if (r->cmd == MEDES_CMD_BASE_DEL) {
 			restore_all();
 			usleep(100000);
 		}
 		try(r, -1, NOT, &answer);
-		if (r->cmd == MEDES_CMD_SANDBOX_ATTACH)
-			CHECK(answer.err == -EBUSY, "%s: error %d (%s)", r->name, answer.err,
-			      answer.text);
-		else
-			CHECK(!answer.err, "%s: error %d (%s)", r->name, answer.err, answer.text);
+		/* understood, and impossible: in another sandbox, ended */
+		want = r->cmd == MEDES_CMD_SANDBOX_ATTACH ? -EBUSY :
+		       r->cmd == MEDES_CMD_OP_CANCEL ? -EALREADY : 0;
+		CHECK(answer.err == want, "%s: error %d (%s), wanted %d", r->name, answer.err,
+		      answer.text, want);
 		if (r->cmd == MEDES_CMD_DEDUP || r->cmd == MEDES_CMD_DEMARCATE)
 			restore(&about.s);
 	}

@@ -16,7 +16,7 @@
 #define ALLOWED_KIB 1024		/* over all of them; a leaked page each is 200 */
 
 struct sizes {
-	long free, slab, vmalloc, percpu;
+	long free, slab, vmalloc, percpu, zspages;
 };
 
 static void measure(struct sizes *s)
@@ -25,6 +25,7 @@ static void measure(struct sizes *s)
 	s->slab = sys_meminfo("Slab");
 	s->vmalloc = sys_meminfo("VmallocUsed");
 	s->percpu = sys_meminfo("Percpu");
+	s->zspages = sys_vmstat("nr_zspages");
 }
 
 static void use(struct victim *v, const struct area *a)
@@ -73,6 +74,7 @@ static void fifty_times(void)
 	CHECK_LE(after.slab - before.slab, ALLOWED_KIB);
 	CHECK_LE(after.vmalloc - before.vmalloc, ALLOWED_KIB / 2);
 	CHECK_LE(after.percpu - before.percpu, ALLOWED_KIB / 2);
+	CHECK_EQ(after.zspages, before.zspages);
 	CHECK_EQ(sys_run("grep -i medes /proc/iomem /proc/slabinfo >&2"), 1);
 	CHECK_EQ(victim_wrong(&v, &a), 0);
 	victim_end(&v);

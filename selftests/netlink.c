@@ -4,6 +4,7 @@
  * why, and changes nothing.
  */
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -110,6 +111,58 @@ static void thread_id(void)
 	REFUSED(try_new("a", &p, 1), -ESRCH);
 	CHECK_EQ(sandboxes(), 0);
 	victim_kill(&v);
+}
+
+/* The second process of a new pid namespace takes it to its own sandbox. */
+static void in_pid_namespace(int ready)
+{
+	struct medes_process p = { .pid = 2 };
+	pid_t pid = fork();
+
+	if (!pid) {
+		/* /proc is still the old namespace's, so it shows itself there */
+		char text[16] = "";
+		int self = -1;
+
+		if (readlink("/proc/self", text, sizeof(text) - 1) > 0)
+			self = atoi(text);
+		if (medes_process_start_time(self, &p.start_time) ||
+		    write(ready, &p.start_time, sizeof(p.start_time)) != sizeof(p.start_time))
+			_exit(1);
+		for (;;)
+			pause();
+	}
+	CHECK_EQ(pid, 2);
+}
+
+static void pid_namespace(void)
+{
+	struct medes_process p = { .pid = 2 };
+	struct medes_sandbox got;
+	int fds[2], status;
+	pid_t pid;
+
+	REQUIRE(!pipe(fds), "%s", strerror(errno));
+	pid = fork();
+	if (!pid) {
+		REQUIRE(!unshare(CLONE_NEWPID), "%s", strerror(errno));
+		pid = fork();
+		if (pid) {
+			waitpid(pid, &status, 0);
+			_exit(0);
+		}
+		in_pid_namespace(fds[1]);
+		REQUIRE(read(fds[0], &p.start_time, 8) == 8, "%s", strerror(errno));
+		world_open();
+		REQUIRE(!medes_sandbox_new(&nl, "within", DOMAIN, NULL, &p, 1, &got), "%s", nl.error);
+		CHECK_EQ(got.n_processes, 1);
+		CHECK_EQ(got.processes[0].pid, 2);
+		/* its first process ends, and all others with it */
+		_exit(0);
+	}
+	waitpid(pid, &status, 0);
+	CHECK_EQ(status, 0);
+	CHECK_EQ(sandboxes(), 1);
 }
 
 /* All of the processes come in or none. */
@@ -312,6 +365,7 @@ static void full_queue(void)
 const struct test netlink_tests[] = {
 	{ "netlink: who may be in a sandbox", identity },
 	{ "netlink: a thread's id is no process's", thread_id },
+	{ "netlink: pids are those of the caller's namespace", pid_namespace },
 	{ "netlink: all processes come in or none", all_or_none },
 	{ "netlink: names and processes that are taken", taken },
 	{ "netlink: more than a message may name", too_many },

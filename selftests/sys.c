@@ -115,6 +115,13 @@ long sys_meminfo(const char *key)
 	return sys_read("/proc/meminfo", text, sizeof(text)) > 0 ? keyed(text, key) : -1;
 }
 
+long sys_vmstat(const char *key)
+{
+	char text[16384];
+
+	return sys_read("/proc/vmstat", text, sizeof(text)) > 0 ? keyed(text, key) : -1;
+}
+
 #define STEADY_KIB 128
 
 /* Slab caches keep freed objects for the next user; have them given back. */

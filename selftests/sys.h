@@ -26,6 +26,9 @@ void sys_beside(char *path, size_t size, const char *name);
 /* A line of /proc/meminfo, KiB. */
 long sys_meminfo(const char *key);
 
+/* A line of /proc/vmstat. */
+long sys_vmstat(const char *key);
+
 /* MemFree with caches dropped, KiB; exact some time after sys_bound_lists(). */
 long sys_memfree(void);
 void sys_bound_lists(void);

@@ -12,6 +12,7 @@
 
 #define PAGES 128
 #define TOP "/sys/kernel/medes/"
+#define TRACING "/sys/kernel/tracing/"
 
 struct setting {
 	struct victim v;
@@ -138,10 +139,36 @@ static void ceilings_refuse_nonsense(void)
 	}
 }
 
+/* Each event is seen when what it tells of has happened. */
+static void tracepoints(void)
+{
+	static const char *const events[] = {
+		"medes_sandbox_state", "medes_op_begin", "medes_op_end", "medes_store",
+		"medes_fault", "medes_restore",
+	};
+	static char log[1 << 20];
+	struct setting t;
+	size_t i;
+
+	set_up(&t);
+	sys_set(TRACING "trace", "\n");
+	sys_set(TRACING "events/medes/enable", "1");
+	CHECK_EQ(victim_wrong(&t.v, &t.a), 0);
+	dedup(&t.s, &t.a, &t.b);
+	restore(&t.s);
+	sys_set(TRACING "events/medes/enable", "0");
+	REQUIRE(sys_read(TRACING "trace", log, sizeof(log)) > 0, "no trace");
+	for (i = 0; i < ARRAY_SIZE(events); i++)
+		CHECK(strstr(log, events[i]), "no event %s", events[i]);
+	sys_set(TRACING "trace", "\n");
+	victim_end(&t.v);
+}
+
 const struct test sysfs_tests[] = {
 	{ "sysfs: counters agree with netlink", counters },
 	{ "sysfs: who a sandbox is", identity },
 	{ "sysfs: permissions", permissions },
 	{ "sysfs: ceilings refuse nonsense", ceilings_refuse_nonsense },
+	{ "sysfs: tracepoints", tracepoints },
 	{ NULL, NULL },
 };
