@@ -48,7 +48,11 @@ static const struct mmu_interval_notifier_ops ops = {
  * @vma: of any address space whose mmap_lock is held
  *
  * Private memory with anonymous pages in it: not what is locked, shared, huge
- * by hugetlbfs, mapped by a device, or watched by userfaultfd.
+ * by hugetlbfs, mapped by a device, or watched by userfaultfd. Nor what was
+ * given to KSM: ksmd maps a merged page before that page's reverse map knows
+ * the place, and a migration that meets it then leaves an entry behind that
+ * nothing ever takes away. ksmd merges under mmap_lock and only where
+ * VM_MERGEABLE is set, so who holds the lock and sees it clear is safe.
  *
  * Context: mmap_lock held for read.
  * Return: true if they may.
@@ -58,7 +62,7 @@ bool medes_vma_suits(struct vm_area_struct *vma)
 	return vma->anon_vma && !userfaultfd_armed(vma) &&
 	       !vma_is_dax(vma) &&
 	       !(vma->vm_flags & (VM_SPECIAL | VM_HUGETLB | VM_SHARED |
-				  VM_LOCKED));
+				  VM_LOCKED | VM_MERGEABLE));
 }
 
 /**

@@ -88,8 +88,8 @@ static void memory_settings(json_t *findings)
 			"transparent huge pages are on for every process");
 	if (medes_file_read("/sys/kernel/mm/ksm/run", text, sizeof(text)) > 0 && text[0] == '1')
 		finding(findings, WARNING, "KSM",
-			"pages that KSM has merged are left alone, and its scanning faults nothing back but costs CPU",
-			"stop it and unmerge: echo 2 > /sys/kernel/mm/ksm/run",
+			"memory that was given to KSM is left alone, and its scanning faults nothing back but costs CPU",
+			"stop it (echo 2 > /sys/kernel/mm/ksm/run), and start functions without MemoryKSM=",
 			"kernel samepage merging runs");
 }
 

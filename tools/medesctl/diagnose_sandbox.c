@@ -23,7 +23,7 @@ struct memory {
 	uint64_t swap;
 	uint64_t locked;
 	uint64_t huge;
-	uint64_t ksm;
+	unsigned int mergeable;		/* processes that gave memory to KSM */
 	unsigned int unread;		/* processes that could not be looked at */
 };
 
@@ -53,7 +53,10 @@ static void add_process(struct memory *m, uint32_t pid)
 	m->swap += field(text, "\nSwap:");
 	m->locked += field(text, "\nLocked:");
 	m->huge += field(text, "\nAnonHugePages:");
-	m->ksm += field(text, "\nKSM:");
+
+	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/ksm_stat", pid);
+	if (medes_file_read(path, text, sizeof(text)) > 0)
+		m->mergeable += !!strstr(text, "ksm_mergeable: yes");
 }
 
 static void share(json_t *findings, const char *name, uint64_t bytes, uint64_t of,
@@ -89,9 +92,10 @@ static void memory(json_t *findings, const struct medes_sandbox *sandbox)
 	share(findings, name, m.huge, m.anonymous, SHARE_PERCENT, "are transparent huge pages",
 	      "deduplicating a page splits its huge page for good",
 	      "prctl(PR_SET_THP_DISABLE) for functions that gain nothing from huge pages");
-	share(findings, name, m.ksm, m.anonymous, LITTLE_PERCENT, "were merged by KSM",
-	      "pages that KSM has merged are left alone",
-	      "stop it and unmerge: echo 2 > /sys/kernel/mm/ksm/run");
+	if (m.mergeable)
+		finding(findings, NOTE, name, "memory that is KSM's to merge is left alone",
+			"do without MADV_MERGEABLE, PR_SET_MEMORY_MERGE and systemd's MemoryKSM=",
+			"%u of its processes gave memory to KSM", m.mergeable);
 	share(findings, name, m.file, m.resident, 50, "are files' pages",
 	      "only private anonymous memory is deduplicated; files' pages belong to the page cache",
 	      "nothing: the page cache shares them already");
