@@ -114,43 +114,26 @@ err_put:
 	return ERR_PTR(err);
 }
 
-static int insert_mm(struct medes_mm *m, struct mm_struct *mm)
+/* Is it in this sandbox already? */
+static bool has(struct medes_sandbox *sandbox, struct mm_struct *mm)
 {
-	struct medes_sandbox *sandbox = m->sandbox;
-	int err;
+	struct medes_mm *m;
+	bool in;
 
-	err = mmu_notifier_register(&m->notifier, mm);
-	if (err)
-		return err;
-	err = xa_err(xa_store(&mms, (unsigned long)mm, m, GFP_KERNEL));
-	if (err) {
-		set_bit(LEAVING, &m->leaving);
-		mmu_notifier_unregister(&m->notifier, mm);
-		return err;
-	}
-	mutex_lock(&sandbox->lock);
-	m->id = sandbox->next_mm++;
-	list_add_tail(&m->node, &sandbox->mms);
-	mutex_unlock(&sandbox->lock);
-	return 0;
+	mutex_lock(&medes_sandbox_mutex);
+	m = xa_load(&mms, (unsigned long)mm);
+	in = m && m->sandbox == sandbox && !test_bit(LEAVING, &m->leaving);
+	mutex_unlock(&medes_sandbox_mutex);
+	return in;
 }
 
-/* Take mm in. Return 1 when it is in the sandbox already. */
-static int attach_mm(struct medes_sandbox *sandbox, struct task_struct *task,
-		     struct mm_struct *mm, struct netlink_ext_ack *extack)
+/* Watch an address space that mmget holds: it can't end before it is in. */
+static int watch(struct medes_sandbox *sandbox, struct task_struct *task,
+		 struct mm_struct *mm, struct list_head *in)
 {
-	struct medes_mm *m = xa_load(&mms, (unsigned long)mm);
+	struct medes_mm *m = kzalloc_obj(*m);
 	int err;
 
-	lockdep_assert_held(&medes_sandbox_mutex);
-	if (m && m->sandbox == sandbox && !test_bit(LEAVING, &m->leaving))
-		return 1;
-	if (m) {
-		NL_SET_ERR_MSG_FMT(extack, "process %d is in sandbox %.40s",
-				   task_tgid_vnr(task), m->sandbox->name);
-		return -EBUSY;
-	}
-	m = kzalloc_obj(*m);
 	if (!m)
 		return -ENOMEM;
 	kref_get(&sandbox->ref);
@@ -158,50 +141,110 @@ static int attach_mm(struct medes_sandbox *sandbox, struct task_struct *task,
 	m->pid = get_task_pid(task, PIDTYPE_TGID);
 	m->notifier.ops = &mm_ops;
 	INIT_WORK(&m->gone, mm_gone);
-	err = insert_mm(m, mm);
-	if (err)
+	err = mmu_notifier_register(&m->notifier, mm);
+	if (err) {
 		mm_free(m);
-	return err;
+		return err;
+	}
+	list_add_tail(&m->node, in);
+	return 0;
 }
 
-static int attach(struct medes_sandbox *sandbox,
-		  const struct medes_process *process,
-		  struct netlink_ext_ack *extack)
+/* Find a process; its address space, held, goes to the list. */
+static int prepare(struct medes_sandbox *sandbox,
+		   const struct medes_process *process, struct list_head *in,
+		   struct netlink_ext_ack *extack)
 {
 	struct task_struct *task = resolve(process, extack);
 	struct mm_struct *mm;
-	int err = -ESRCH;
+	int err = 0;
 
 	if (IS_ERR(task))
 		return PTR_ERR(task);
 	mm = get_task_mm(task);
-	if (mm) {
-		err = attach_mm(sandbox, task, mm, extack);
-		/* Not here and now, should we be the last: we hold a mutex. */
-		mmput_async(mm);
-	} else {
+	if (!mm) {
+		err = -ESRCH;
 		NL_SET_ERR_MSG_FMT(extack, "process %u is exiting",
 				   process->pid);
+	} else if (has(sandbox, mm)) {
+		mmput(mm);
+	} else {
+		err = watch(sandbox, task, mm, in);
+		if (err)
+			mmput(mm);
 	}
 	put_task_struct(task);
 	return err;
 }
 
-/* Take out those with an id from first to last. */
-static void detach_range(struct medes_sandbox *sandbox, u32 first, u32 last)
+/* Put one where the others can be found. Return 1 when it is in already. */
+static int list_one(struct medes_mm *m, struct netlink_ext_ack *extack)
+{
+	unsigned long key = (unsigned long)m->notifier.mm;
+	int err = xa_insert(&mms, key, m, GFP_KERNEL);
+	struct medes_mm *other;
+
+	lockdep_assert_held(&medes_sandbox_mutex);
+	if (err != -EBUSY)
+		return err;
+	other = xa_load(&mms, key);
+	if (other->sandbox == m->sandbox && !test_bit(LEAVING, &other->leaving))
+		return 1;
+	NL_SET_ERR_MSG_FMT(extack, "process %d is in sandbox %.40s",
+			   pid_vnr(m->pid), other->sandbox->name);
+	return err;
+}
+
+/* Move those that were not in to @new; undo that on error. */
+static int list_all(struct list_head *in, struct list_head *new,
+		    struct netlink_ext_ack *extack)
 {
 	struct medes_mm *m, *next;
-	LIST_HEAD(out);
+	int err;
+
+	list_for_each_entry_safe(m, next, in, node) {
+		err = list_one(m, extack);
+		if (err < 0)
+			goto err_undo;
+		if (!err)
+			list_move_tail(&m->node, new);
+	}
+	return 0;
+
+err_undo:
+	list_for_each_entry(m, new, node)
+		xa_erase(&mms, (unsigned long)m->notifier.mm);
+	list_splice_init(new, in);
+	return err;
+}
+
+/* From here on they are the sandbox's. */
+static void take_in(struct medes_sandbox *sandbox, struct list_head *new)
+{
+	struct medes_mm *m, *next;
 
 	mutex_lock(&sandbox->lock);
-	list_for_each_entry_safe(m, next, &sandbox->mms, node)
-		if (m->id >= first && m->id <= last &&
-		    !test_and_set_bit(LEAVING, &m->leaving))
-			list_move_tail(&m->node, &out);
+	list_for_each_entry_safe(m, next, new, node) {
+		m->id = sandbox->next_mm++;
+		list_move_tail(&m->node, &sandbox->mms);
+		/* The end of the mm would wait for locks that are held here. */
+		mmput_async(m->notifier.mm);
+	}
 	mutex_unlock(&sandbox->lock);
-	list_for_each_entry_safe(m, next, &out, node) {
-		detach(m);
+}
+
+/* Those that did not get in, or were in before. */
+static void forget(struct list_head *in)
+{
+	struct medes_mm *m, *next;
+
+	list_for_each_entry_safe(m, next, in, node) {
+		struct mm_struct *mm = m->notifier.mm;
+
+		set_bit(LEAVING, &m->leaving);
+		mmu_notifier_unregister(&m->notifier, mm);
 		mm_free(m);
+		mmput(mm);
 	}
 }
 
@@ -223,24 +266,30 @@ int medes_mm_attach(struct medes_sandbox *sandbox,
 		    const struct medes_process *process, unsigned int n,
 		    struct netlink_ext_ack *extack)
 {
-	u32 first, last;
+	LIST_HEAD(in);
+	LIST_HEAD(new);
 	int err = 0;
+
+	/* mmap_lock may be held for long by its owner: nobody else waits. */
+	for (unsigned int i = 0; i < n && !err; i++)
+		err = prepare(sandbox, &process[i], &in, extack);
+	if (err)
+		goto out;
 
 	mutex_lock(&medes_sandbox_mutex);
 	if (sandbox->removed) {
-		mutex_unlock(&medes_sandbox_mutex);
 		NL_SET_ERR_MSG(extack, "the sandbox is being removed");
-		return -ENOENT;
+		err = -ENOENT;
+	} else {
+		err = list_all(&in, &new, extack);
+		take_in(sandbox, &new);
 	}
-	first = sandbox->next_mm;
-	for (unsigned int i = 0; i < n && err >= 0; i++)
-		err = attach(sandbox, &process[i], extack);
-	last = sandbox->next_mm - 1;
 	mutex_unlock(&medes_sandbox_mutex);
-	if (err < 0)
-		detach_range(sandbox, first, last);
-	medes_sandbox_update(sandbox);
-	return min(err, 0);
+	if (!err)
+		medes_sandbox_update(sandbox);
+out:
+	forget(&in);
+	return err;
 }
 
 /**
@@ -279,7 +328,18 @@ struct mm_struct *medes_mm_get(struct medes_sandbox *sandbox, u32 *id)
  */
 void medes_mm_detach_all(struct medes_sandbox *sandbox)
 {
-	detach_range(sandbox, 0, U32_MAX);
+	struct medes_mm *m, *next;
+	LIST_HEAD(out);
+
+	mutex_lock(&sandbox->lock);
+	list_for_each_entry_safe(m, next, &sandbox->mms, node)
+		if (!test_and_set_bit(LEAVING, &m->leaving))
+			list_move_tail(&m->node, &out);
+	mutex_unlock(&sandbox->lock);
+	list_for_each_entry_safe(m, next, &out, node) {
+		detach(m);
+		mm_free(m);
+	}
 }
 
 /**
