@@ -24,12 +24,11 @@
 #include <linux/pagemap.h>
 #include "devmem.h"
 #include "fault.h"
+#include "limits.h"
 #include "rebuild.h"
 #include "record.h"
 #include "stats.h"
 #include "trace.h"
-
-#define WINDOW_MAX 16	/* pages, a power of two */
 
 /* A fault at work. */
 struct fault {
@@ -38,8 +37,8 @@ struct fault {
 	struct page *page;		/* for the touched page */
 	unsigned int window;
 	unsigned int brought;
-	unsigned long src[WINDOW_MAX];
-	unsigned long dst[WINDOW_MAX];
+	unsigned long src[MEDES_FAULT_AROUND_MAX];
+	unsigned long dst[MEDES_FAULT_AROUND_MAX];
 };
 
 /*
@@ -52,14 +51,15 @@ struct fault {
 static unsigned int choose_window(struct medes_account *account,
 				  unsigned long address)
 {
+	unsigned int most = READ_ONCE(medes_limits.fault_around_pages);
 	unsigned int window = READ_ONCE(account->window) ?: 1;
 	unsigned long last = READ_ONCE(account->last_fault);
 	unsigned long near = 2UL * window << PAGE_SHIFT;
 
 	if (address > last && address - last <= near)
-		window = min(window * 2, WINDOW_MAX);
+		window = min(window * 2, most);
 	else
-		window = max(window / 2, 1U);
+		window = clamp(window / 2, 1U, most);
 	WRITE_ONCE(account->window, window);
 	WRITE_ONCE(account->last_fault, address);
 	return window;

@@ -2,7 +2,7 @@
 /*
  * Ceilings. Bases, records and device pages are kernel memory that no memory
  * cgroup is charged for, so they are bounded here, and an operation that would
- * pass one leaves the page where it is.
+ * pass one leaves the page where it is. Fault-around is bounded here, too.
  */
 #include <linux/mm.h>
 #include "limits.h"
@@ -24,4 +24,5 @@ void __init medes_limits_init(void)
 	medes_limits.max_device_pages = 4 * (ram >> PAGE_SHIFT);
 	medes_limits.max_record_bytes = ram / 2;
 	medes_limits.max_base_bytes = ram / 4;
+	medes_limits.fault_around_pages = MEDES_FAULT_AROUND_MAX;
 }

@@ -5,11 +5,15 @@
 
 #include <linux/types.h>
 
+/* Most pages that one fault may bring back; a power of two. */
+#define MEDES_FAULT_AROUND_MAX 16
+
 /* Set through sysfs; READ_ONCE/WRITE_ONCE, no lock. */
 struct medes_limits {
 	u64 max_device_pages;
 	u64 max_base_bytes;
 	u64 max_record_bytes;
+	u64 fault_around_pages;
 };
 
 extern struct medes_limits medes_limits;

@@ -4,6 +4,7 @@
  *
  *   <counter>                 of everything since the module was loaded
  *   max_*                     ceilings, which root may change
+ *   fault_around_pages        the same, of pages that one fault brings back
  *   sandboxes/<id>/<counter>  of one sandbox; also its name, function, domain
  *                             and state
  *
@@ -18,6 +19,7 @@
 #include <linux/capability.h>
 #include <linux/kobject.h>
 #include <linux/kstrtox.h>
+#include <linux/log2.h>
 #include <linux/slab.h>
 #include <linux/sysfs.h>
 #include <linux/xarray.h>
@@ -45,12 +47,14 @@ struct dir {
  * @show: writes its value into a page
  * @stat: number of the counter
  * @limit: the ceiling
+ * @most: what it may be set to is a power of two up to this; 0: anything
  */
 struct file {
 	struct attribute attr;
 	ssize_t (*show)(struct dir *dir, struct file *file, char *page);
 	unsigned int stat;
 	u64 *limit;
+	u64 most;
 };
 
 static struct dir *top;
@@ -80,6 +84,8 @@ static ssize_t file_store(struct kobject *kobj, struct attribute *attr,
 	err = kstrtou64(text, 0, &value);
 	if (err)
 		return err;
+	if (file->most && (!is_power_of_2(value) || value > file->most))
+		return -ERANGE;
 	WRITE_ONCE(*file->limit, value);
 	return len;
 }
@@ -151,10 +157,18 @@ static struct file max_record_bytes = {
 	.limit = &medes_limits.max_record_bytes,
 };
 
+static struct file fault_around_pages = {
+	.attr = { .name = "fault_around_pages", .mode = 0644 },
+	.show = show_limit,
+	.limit = &medes_limits.fault_around_pages,
+	.most = MEDES_FAULT_AROUND_MAX,
+};
+
 static struct attribute *limit_attrs[] = {
 	&max_device_pages.attr,
 	&max_base_bytes.attr,
 	&max_record_bytes.attr,
+	&fault_around_pages.attr,
 	NULL
 };
 

@@ -5,6 +5,7 @@
  */
 #include <sys/mman.h>
 #include "harness.h"
+#include "sys.h"
 #include "tests.h"
 #include "world.h"
 
@@ -179,6 +180,23 @@ static void fault_around(void)
 	tear_down(&t);
 }
 
+/* Switched off, it brings nothing back that was not touched. */
+static void no_fault_around(void)
+{
+	uint64_t around;
+	struct setting t;
+
+	set_up(&t);
+	sys_set("/sys/kernel/medes/fault_around_pages", "1");
+	CHECK_EQ(dedup(&t.s, &t.a, &t.b), PAGES);
+	around = STAT(FAULT_AROUND);
+	CHECK_EQ(victim_wrong(&t.v, &t.a), 0);
+	CHECK_EQ(STAT(FAULT_AROUND), around);
+	CHECK_EQ(of_sandbox(&t.s, MEDES_A_STATS_FAULTS), PAGES);
+	sys_set("/sys/kernel/medes/fault_around_pages", "16");
+	tear_down(&t);
+}
+
 /* A sandbox that is forgotten and made anew. */
 static void forget_and_take_again(void)
 {
@@ -203,6 +221,7 @@ const struct test rounds_tests[] = {
 	{ "rounds: with writes, all bytes compared in each", rounds_with_writes },
 	{ "rounds: bulk restore and again", restore_then_again },
 	{ "rounds: fault-around", fault_around },
+	{ "rounds: without fault-around", no_fault_around },
 	{ "rounds: a sandbox forgotten and made anew", forget_and_take_again },
 	{ NULL, NULL },
 };

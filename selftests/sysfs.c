@@ -164,11 +164,30 @@ static void tracepoints(void)
 	victim_end(&t.v);
 }
 
+static void fault_around_has_bounds(void)
+{
+	static const char *const bad[] = { "0", "3", "32", "many", "-1" };
+	const char *file = TOP "fault_around_pages";
+	size_t i;
+
+	CHECK_EQ(sys_number(file), 16);
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
+		int err = sys_write(file, "%s", bad[i]);
+
+		CHECK(err < 0, "%s takes \"%s\"", file, bad[i]);
+		CHECK_EQ(sys_number(file), 16);
+	}
+	CHECK_EQ(sys_write(file, "1"), 0);
+	CHECK_EQ(sys_number(file), 1);
+	CHECK_EQ(sys_write(file, "16"), 0);
+}
+
 const struct test sysfs_tests[] = {
 	{ "sysfs: counters agree with netlink", counters },
 	{ "sysfs: who a sandbox is", identity },
 	{ "sysfs: permissions", permissions },
 	{ "sysfs: ceilings refuse nonsense", ceilings_refuse_nonsense },
 	{ "sysfs: tracepoints", tracepoints },
+	{ "sysfs: fault-around has bounds", fault_around_has_bounds },
 	{ NULL, NULL },
 };
