@@ -9,7 +9,7 @@ DESTDIR ?=
 DAEMON := $(wildcard daemon/Makefile)
 TOOLS := $(wildcard tools/*/Makefile)
 TESTS := $(filter-out selftests/unit/Makefile,$(wildcard selftests/Makefile selftests/*/Makefile))
-DEMO := $(wildcard tools/demo/Makefile demo/Makefile)
+DEMO := $(wildcard tools/demo/Makefile tools/bench/Makefile)
 PROGRAMS := $(patsubst %/Makefile,%,$(DAEMON) $(filter-out $(DEMO),$(TOOLS)))
 TEST_DIRS := $(patsubst %/Makefile,%,$(filter selftests/Makefile,$(TESTS)) $(DEMO))
 MODULE := $(wildcard kmod/Kbuild)
@@ -32,7 +32,7 @@ install: module daemon tools
 	$(if $(MODULE),+$(KBUILD) modules_install INSTALL_MOD_DIR=updates INSTALL_MOD_PATH=$(DESTDIR))
 	+$(foreach d,$(PROGRAMS),$(MAKE) -C $(d) install DESTDIR=$(DESTDIR) prefix=$(prefix) &&) true
 
-# the guest suites and the demo
+# the guest suites, the demo, the benchmark
 install-tests: module daemon tools
 	+$(foreach d,$(TEST_DIRS),$(MAKE) -C $(d) && $(MAKE) -C $(d) install DESTDIR=$(DESTDIR) prefix=$(prefix) &&) true
 
@@ -47,6 +47,9 @@ check-debug:
 
 check-unit:
 	tools/vm/check unit
+
+bench:
+	tools/bench/in-guest
 
 demo:
 	@. ./tools/demo/guest.conf && tools/vm/run --mem $$mem --timeout $$timeout -- /usr/lib/medes/demo/run
@@ -63,13 +66,14 @@ help:
 
 #H make                 module (for KDIR, default the running kernel), daemon, tools
 #H make install         the same, installed (DESTDIR=, prefix=/usr/local)
-#H make install-tests   guest suites and demo, under $prefix/lib/medes
+#H make install-tests   guest suites, demo, benchmark, under $prefix/lib/medes
 #H make check-config    can the kernel of KDIR host the module? names what is missing
 #H make demo            on any Debian 12 or 13, as root: the demo in a guest
+#H make bench           what it costs beside zram and KSM, in a guest; writes build-bench/
 #H make check           all tests, natively and in guests of the reference kernel
 #H make check-unit      only the tests that need no guest
 #H make check-debug     the guest suites on a kernel with KASAN and lockdep
 #H make uapi            the files generated from uapi/medes.yaml
 #H make clean
 
-.PHONY: all module daemon tools install install-tests check-config check check-debug check-unit demo uapi clean help
+.PHONY: all module daemon tools install install-tests check-config check check-debug check-unit bench demo uapi clean help

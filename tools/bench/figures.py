@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""From samples to figures: medians, quartiles, ratios of pairs."""
+import collections
+import dataclasses
+
+Quartiles = collections.namedtuple("Quartiles", "low median high n")
+
+
+def quantile(ordered, share):
+	"""Of sorted values, with a straight line between neighbours."""
+	if not ordered:
+		raise ValueError("no values")
+	place = share * (len(ordered) - 1)
+	low = int(place)
+	high = min(low + 1, len(ordered) - 1)
+	return ordered[low] + (ordered[high] - ordered[low]) * (place - low)
+
+
+def quartiles(values):
+	ordered = sorted(values)
+	return Quartiles(quantile(ordered, 0.25), quantile(ordered, 0.5), quantile(ordered, 0.75),
+			 len(ordered))
+
+
+def pair_ratios(left, right):
+	"""Ratios of what was measured in the same round; both map rounds to values."""
+	return [left[key] / right[key] for key in sorted(left.keys() & right.keys()) if right[key]]
+
+
+@dataclasses.dataclass
+class Series:
+	"""One thing done one way: values by round, in microseconds a page."""
+	wall: dict
+	cpu: dict
+
+	def quartiles(self):
+		return quartiles(self.wall.values())
+
+	def cpu_median(self):
+		return quartiles(self.cpu.values()).median
+
+
+def series(samples, what, way, **keys):
+	"""Samples of a round are summed: their times, their pages."""
+	sums = collections.defaultdict(lambda: [0, 0, 0])
+	for sample in samples:
+		if sample["what"] != what or sample["way"] != way:
+			continue
+		if any(sample.get(key) != value for key, value in keys.items()):
+			continue
+		entry = sums[sample["round"], sample["image"]]
+		entry[0] += sample["ns"]
+		entry[1] += sample["cpu"]
+		entry[2] += sample["pages"]
+	return Series({key: ns / pages / 1000 for key, (ns, _, pages) in sums.items() if pages},
+		      {key: cpu / pages / 1000 for key, (_, cpu, pages) in sums.items() if pages})
+
+
+def share(samples, what, way, of, part, **keys):
+	"""part / of over all samples that match, as a share of 1."""
+	whole = some = 0
+	for sample in samples:
+		if sample["what"] == what and sample["way"] == way and \
+		   all(sample.get(key) == value for key, value in keys.items()):
+			whole += sample[of]
+			some += sample[part]
+	return some / whole if whole else None
+
+
+@dataclasses.dataclass
+class Row:
+	"""A line of the table: Medes against what it is compared with."""
+	name: str
+	unit: str
+	medes: Quartiles
+	cpu: float
+	other_name: str = ""
+	other: Quartiles = None
+	other_cpu: float = None
+	ratio: Quartiles = None
+	target: float = None
+	note: str = ""
+
+	@property
+	def reached(self):
+		if self.target is None or self.ratio is None:
+			return None
+		return self.ratio.median <= self.target
+
+
+def compare(name, left, right, other_name, target=None, note="", unit="us/page"):
+	ratios = pair_ratios(left.wall, right.wall)
+	return Row(name, unit, left.quartiles(), left.cpu_median(), other_name, right.quartiles(),
+		   right.cpu_median(), quartiles(ratios) if ratios else None, target, note)
+
+
+def alone(name, only, unit="us/page"):
+	return Row(name, unit, only.quartiles(), only.cpu_median())
+
+
+ORDERS = (("alone", "touch, one page alone", 1.3),
+	  ("sequential", "touch, sequential", 0.4),
+	  ("request", "touch, a request's own order", 0.8),
+	  ("shuffled", "touch, all pages shuffled", 0.8),
+	  ("sparse", "touch, an eighth at random", None))
+
+
+def page_rows(samples):
+	rows = []
+	out = series(samples, "out", "medes")
+	if not out.wall:
+		return rows
+	for way, target in (("zram-lz4", 1.5), ("zram-zstd", None)):
+		rows.append(compare("dedup", out, series(samples, "out", way), way, target))
+	rows.append(compare("dedup, against memory.reclaim", out, series(samples, "reclaim", "zram-lz4"),
+			    "zram-lz4"))
+	for order, name, target in ORDERS:
+		for way, limit in (("zram-lz4", target), ("zram-zstd", None)):
+			other = series(samples, "in", way, order=order)
+			mine = series(samples, "in", "medes", order=order)
+			if not other.wall or not mine.wall:
+				continue
+			unused = share(samples, "in", "medes", "brought", "unused", order=order)
+			rows.append(compare(name, mine, other, way, limit,
+					    f"{unused:.0%} unused" if unused is not None else ""))
+	for encoding in ("all", "zero", "same", "words", "self"):
+		mine = series(samples, "touch", "medes", encoding=encoding)
+		other = series(samples, "touch", "zram-lz4", encoding=encoding)
+		if mine.wall and other.wall:
+			rows.append(compare(f"one touch, median: {encoding}", mine, other, "zram-lz4"))
+	for way, target in (("zram-lz4", 0.8), ("zram-zstd", None)):
+		for what, threads in (("bulk", 1), ("bulk2", 2)):
+			mine, other = series(samples, what, "medes"), series(samples, what, way)
+			if mine.wall and other.wall:
+				rows.append(compare(f"bulk restore, {threads} thread{'s' * (threads > 1)}",
+						    mine, other, way, target))
+	minor = series(samples, "in", "minor")
+	rows.append(compare("one page alone, against a minor fault",
+			    series(samples, "in", "medes", order="alone"), minor, "minor fault"))
+	return rows
+
+
+def parts(samples):
+	"""Where the time of a dedup goes: us a page."""
+	outs = [s for s in samples if s["what"] == "out" and s["way"] == "medes"]
+	pages = sum(s["pages"] for s in outs)
+	return {part: sum(s[part] for s in outs) / pages / 1000 for part in ("scan", "choose", "store")} \
+		if pages else {}
+
+
+def summary(found):
+	samples = found["samples"]
+	return {"rows": page_rows(samples), "parts": parts(samples)}

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The benchmark's phases, in the order in which run() goes through them."""
+import json
+import os
+import platform
+import subprocess
+import tempfile
+import time
+
+import images
+import measure
+from sandboxes import DemoError, Sandbox, Slice
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+REQUESTS = 10
+
+
+class Bench:
+	def __init__(self, chosen, medes):
+		self.functions = chosen.functions
+		self.rounds = chosen.rounds
+		self.only = set(filter(None, chosen.only.split(",")))
+		self.medes = medes
+		self.samples = []
+		self.undo = []
+		self.seed = 0
+		self.began = time.monotonic()
+
+	def say(self, text):
+		print(f"[{time.monotonic() - self.began:5.0f} s] {text}", flush=True)
+
+	def wanted(self, part):
+		return not self.only or part in self.only
+
+	def run(self):
+		try:
+			self.prepare()
+			self.start()
+			self.take_images()
+			self.end_sandboxes()
+			if self.wanted("pages"):
+				self.native("pages", self.dir, str(self.rounds), *self.functions)
+		finally:
+			self.clean_up()
+		return {"samples": self.samples, "kernel": platform.release(),
+			"functions": self.functions, "rounds": self.rounds,
+			"seconds": round(time.monotonic() - self.began)}
+
+	def prepare(self):
+		if os.geteuid():
+			raise DemoError("only root can load a module and freeze cgroups")
+		if len(measure.read("/proc/swaps").splitlines()) > 1:
+			raise DemoError("there is swap, which would mix with what is measured: swapoff -a")
+		directory = tempfile.TemporaryDirectory(prefix="medes-bench-")
+		self.undo.append(directory.cleanup)
+		self.dir = directory.name
+		self.undo.append(self.medes.stop)
+		self.medes.start()
+		slice_ = Slice()
+		self.undo.append(slice_.close)
+		self.sandboxes = [Sandbox(name, index, slice_) for name in self.functions
+				  for index in (1, 2)]
+
+	def ask(self, sandbox):
+		"""A request with a seed of its own; returns milliseconds."""
+		self.seed += 1
+		begin = time.monotonic()
+		sandbox.ask(self.seed)
+		return (time.monotonic() - begin) * 1000
+
+	def start(self):
+		for sandbox in self.sandboxes:
+			self.undo.append(sandbox.stop)
+			sandbox.start(0)
+			for _ in range(REQUESTS):
+				self.ask(sandbox)
+		self.say(f"{len(self.sandboxes)} sandboxes started")
+
+	def take_images(self):
+		for sandbox in self.sandboxes:
+			sandbox.freeze()
+			pages = images.dump(sandbox.pid, os.path.join(self.dir, sandbox.name))
+			self.medes.add(sandbox)
+			self.say(f"{sandbox.name}: {pages} pages")
+		with images.Touches() as touches:
+			for base, target in zip(self.sandboxes[::2], self.sandboxes[1::2], strict=True):
+				self.medes.base(base)
+				self.medes.dedup(target)
+				touches.clear()
+				target.thaw()
+				self.ask(target)
+				target.freeze()
+				count = touches.write(os.path.join(self.dir, target.name))
+				self.say(f"{target.name}: a request touches {count} pages")
+
+	def end_sandboxes(self):
+		for sandbox in self.sandboxes:
+			sandbox.stop()
+		self.medes.stop()
+		for sandbox in self.sandboxes:
+			subprocess.run(["medesctl", "sandbox", "remove", sandbox.name], check=False,
+				       capture_output=True)
+
+	def native(self, *words):
+		"""Run medes-bench, take its samples."""
+		done = subprocess.run([os.path.join(HERE, "medes-bench"), *words], stdout=subprocess.PIPE,
+				      text=True)
+		if done.returncode:
+			raise DemoError(f"medes-bench {words[0]} exited with status {done.returncode}")
+		self.samples += json.loads(done.stdout)
+		self.say(f"{words[0]}: measured")
+
+	def clean_up(self):
+		while self.undo:
+			undo = self.undo.pop()
+			try:
+				undo()
+			except (OSError, subprocess.SubprocessError, DemoError) as error:
+				self.say(f"cleaning up: {error}")
