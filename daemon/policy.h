@@ -80,6 +80,7 @@ struct policy_params {
 	enum policy_objective objective;
 	double alpha;			/* of P1: mean start-up at most alpha times a warm one */
 	double base_threshold;		/* T: one more base when dedup / bases is above */
+	unsigned int first_base;	/* sandboxes that a function must have before its first base */
 	double headroom;		/* % of the capacity to keep free by deduplicating */
 	double pressure;		/* % of time stalled for memory, above which idle waits for nothing */
 	/* adaptive keep-alive */
@@ -93,6 +94,7 @@ struct policy_params {
 
 struct policy_function {
 	const char *name;
+	const char *domain;		/* pages are shared inside it only; NULL: there is just one */
 	void *owner;			/* the caller's */
 	const struct measure *measure;
 	const struct policy_params *params;	/* the function's own, or the policy's */
@@ -102,6 +104,7 @@ struct policy_function {
 	size_t n_bases;
 	unsigned int queued;		/* requests that wait for a sandbox */
 	bool dedups;			/* false: of a domain or host that can't deduplicate */
+	bool demarcating;		/* a base is being made of one of its sandboxes */
 
 	/* the decision */
 	unsigned int prewarm;		/* start so many */

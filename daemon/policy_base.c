@@ -2,7 +2,12 @@
 /*
  * Bases: one more when there are too few for the deduplicated sandboxes, one less
  * when they have become too many.
+ *
+ * A base keeps whole pages, which compressed by themselves would take a third. So the
+ * first one of a function, or of a domain, waits until there are some sandboxes to share it;
+ * until then a sandbox is deduplicated against what other bases the domain has, if any.
  */
+#include <string.h>
 #include "policy_parts.h"
 
 /* Those that will still be used. */
@@ -16,19 +21,64 @@ static unsigned int in_use(const struct policy_function *f)
 	return n;
 }
 
+static bool same_domain(const struct policy_function *a, const struct policy_function *b)
+{
+	return a == b || !a->domain || !b->domain || !strcmp(a->domain, b->domain);
+}
+
+static bool makes_one(const struct policy_function *f)
+{
+	size_t i;
+
+	for (i = 0; i < f->n; i++)
+		if (f->sandboxes[i].action == POLICY_DEMARCATE)
+			return true;
+	return f->demarcating;
+}
+
+/* All sandboxes of the domain; 0 if it has a base already. */
+static unsigned int without_base(const struct policy_view *view, const struct policy_function *f)
+{
+	unsigned int n = 0;
+	size_t i;
+
+	for (i = 0; i < view->n; i++) {
+		if (!same_domain(f, &view->functions[i]))
+			continue;
+		if (in_use(&view->functions[i]) || makes_one(&view->functions[i]))
+			return 0;
+		n += policy_count(&view->functions[i]);
+	}
+	return n;
+}
+
+static const char *first_base(const struct policy_view *view, const struct policy_function *f)
+{
+	if (policy_count(f) >= f->params->first_base)
+		return "the function has no base yet, and several sandboxes";
+	if (without_base(view, f) >= f->params->first_base)
+		return "the domain has no base yet, and several sandboxes";
+	return NULL;
+}
+
 /* A base is made of a sandbox that is to be deduplicated anyway, one at a time. */
-static void demarcate(struct policy_function *f)
+static void demarcate(const struct policy_view *view, struct policy_function *f)
 {
 	unsigned int bases = in_use(f), deduped = policy_deduped(f);
 	struct policy_sandbox *s;
+	const char *why;
 	size_t i;
 
+	if (f->demarcating)
+		return;
 	for (i = 0; i < f->n; i++) {
 		s = &f->sandboxes[i];
 		if (s->action != POLICY_DEDUPLICATE)
 			continue;
 		if (!bases) {
-			policy_act(s, POLICY_DEMARCATE, "the function has no base yet");
+			why = first_base(view, f);
+			if (why)
+				policy_act(s, POLICY_DEMARCATE, why);
 			return;
 		}
 		if (++deduped > f->params->base_threshold * bases) {
@@ -98,6 +148,6 @@ void policy_bases(const struct policy *p, const struct policy_view *view,
 		  struct policy_function *f)
 {
 	if (policy_can_dedup(p, f))
-		demarcate(f);
+		demarcate(view, f);
 	retire(view, f);
 }

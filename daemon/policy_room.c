@@ -17,6 +17,8 @@ struct picking {
 	struct policy_view *view;
 	bool (*can)(const struct picking *pick, const struct policy_function *f,
 		    const struct policy_sandbox *s);
+	/* bytes */
+	double (*frees)(const struct policy_function *f, const struct policy_sandbox *s);
 	bool early;			/* what has not idled for its idle period, too */
 };
 
@@ -145,7 +147,8 @@ static struct policy_sandbox *next_victim(const struct picking *pick,
 		s = oldest(pick, &pick->view->functions[i], &n);
 		if (!s)
 			continue;
-		ratio = n / weight(&pick->view->functions[i]);
+		ratio = n * pick->frees(&pick->view->functions[i], s) /
+			weight(&pick->view->functions[i]);
 		if (found && (ratio < highest ||
 			      (ratio == highest && s->idle_since >= found->idle_since)))
 			continue;
@@ -212,7 +215,8 @@ static double on_the_way(const struct policy_view *view)
  */
 void policy_free_memory(const struct policy *p, struct policy_view *view)
 {
-	struct picking pick = { .policy = p, .view = view, .can = can_dedup, .early = true };
+	struct picking pick = { .policy = p, .view = view, .can = can_dedup, .frees = policy_gain,
+				.early = true };
 	double over = view->want, coming = on_the_way(view);
 
 	if (view->capacity && view->used - view->capacity > over)
@@ -221,11 +225,13 @@ void policy_free_memory(const struct policy *p, struct policy_view *view)
 	if (over > 0)
 		over = dedup(&pick, over, "memory is short: the function keeps most for its rate");
 	pick.can = can_purge;
+	pick.frees = policy_bytes;
 	if (over > 0)
 		purge(&pick, over, "memory is short, and deduplicating does not free enough");
 	if (!p->ops->dedups)
 		return;
 	pick.can = can_dedup;
+	pick.frees = policy_gain;
 	coming = on_the_way(view);
 	if (view->capacity)
 		dedup(&pick, view->used - view->capacity * (1 - p->params.headroom / 100) - coming,
@@ -248,7 +254,8 @@ void policy_free_memory(const struct policy *p, struct policy_view *view)
  */
 double policy_make_room(const struct policy *p, struct policy_view *view, double bytes)
 {
-	struct picking pick = { .policy = p, .view = view, .can = can_purge };
+	struct picking pick = { .policy = p, .view = view, .can = can_purge,
+				.frees = policy_bytes };
 	size_t i, j;
 
 	for (i = 0; i < view->n; i++)

@@ -379,7 +379,7 @@ static void medes_ends_both_periods(void **state)
 
 /* Bases */
 
-static void the_first_to_be_deduplicated_becomes_the_base(void **state)
+static void the_first_base_waits_for_several_sandboxes(void **state)
 {
 	struct world w;
 
@@ -389,7 +389,52 @@ static void the_first_to_be_deduplicated_becomes_the_base(void **state)
 	add(&w, 0, POLICY_WARM, 100);
 	add(&w, 0, POLICY_WARM, 100);
 	decide(&w);
+	assert_int_equal(count(&w, 0, POLICY_DEMARCATE), 0);
+	assert_int_equal(count(&w, 0, POLICY_DEDUPLICATE), 2);
+	add(&w, 0, POLICY_RUNNING, 0);
+	decide(&w);
 	assert_int_equal(count(&w, 0, POLICY_DEMARCATE), 1);
+	assert_int_equal(count(&w, 0, POLICY_DEDUPLICATE), 1);
+	/* one is being made already */
+	w.functions[0].demarcating = true;
+	decide(&w);
+	assert_int_equal(count(&w, 0, POLICY_DEMARCATE), 0);
+	/* the paper's rule */
+	w.functions[0].demarcating = false;
+	w.functions[0].n = 1;
+	w.policy.params.first_base = 1;
+	decide(&w);
+	assert_int_equal(count(&w, 0, POLICY_DEMARCATE), 1);
+}
+
+/* Functions with a sandbox each share the first base of their domain, and of no other. */
+static void the_first_base_of_a_domain_serves_all_its_functions(void **state)
+{
+	struct world w;
+
+	(void)state;
+	setup(&w, &policy_medes);
+	w.view.n = 2;
+	rate(&w, 0, 0.1);
+	rate(&w, 1, 0.1);
+	add(&w, 0, POLICY_WARM, 100);
+	add(&w, 1, POLICY_WARM, 100);
+	add(&w, 1, POLICY_WARM, 100);
+	decide(&w);
+	assert_int_equal(count(&w, 0, POLICY_DEMARCATE), 1);
+	assert_int_equal(count(&w, 1, POLICY_DEMARCATE), 0);
+	assert_int_equal(count(&w, 1, POLICY_DEDUPLICATE), 2);
+	w.functions[0].domain = "a";
+	w.functions[1].domain = "b";
+	decide(&w);
+	assert_int_equal(count(&w, 0, POLICY_DEMARCATE), 0);
+	w.functions[1].domain = "a";
+	decide(&w);
+	assert_int_equal(count(&w, 0, POLICY_DEMARCATE), 1);
+	/* the domain has one, of another function */
+	add_base(&w, 1, 1, 0);
+	decide(&w);
+	assert_int_equal(count(&w, 0, POLICY_DEMARCATE), 0);
 	assert_int_equal(count(&w, 0, POLICY_DEDUPLICATE), 1);
 }
 
@@ -682,7 +727,7 @@ static void parameters_shown_can_be_set(void **state)
 	assert_int_equal(other.objective, POLICY_LATENCY);
 	assert_true(fabs(other.alpha - 1.0 / 3) < 1e-9);
 	assert_int_equal(other.keep_alive, params.keep_alive);
-	assert_int_equal(json_object_size(all), 16);
+	assert_int_equal(json_object_size(all), 17);
 	json_decref(all);
 }
 
@@ -742,7 +787,7 @@ static void explained_in_numbers_and_words(void **state)
 	expect_text(all, "3: 1 running, 2 warm");
 	expect_text(all, "cold 1000.0 ms (assumed)");
 	expect_text(all, "no division meets 31.00 requests/s at the peak");
-	expect_text(all, "make a base one that is warm and idle for 100 s: the function has no base yet");
+	expect_text(all, "make a base one that is warm and idle for 100 s: the function has no base yet, and several");
 	expect_text(all, "keep 2");
 	assert_int_equal(json_integer_value(json_object_get(json_object_get(all, "numbers"),
 							    "wanted_dedup")), 3);
@@ -786,7 +831,8 @@ int main(void)
 		cmocka_unit_test(medes_leaves_what_idles_for_a_short_time_or_is_stuck),
 		cmocka_unit_test(medes_shares_memory_by_arrival_rate),
 		cmocka_unit_test(medes_ends_both_periods),
-		cmocka_unit_test(the_first_to_be_deduplicated_becomes_the_base),
+		cmocka_unit_test(the_first_base_waits_for_several_sandboxes),
+		cmocka_unit_test(the_first_base_of_a_domain_serves_all_its_functions),
 		cmocka_unit_test(one_more_base_when_there_are_too_few),
 		cmocka_unit_test(a_base_too_many_is_retired),
 		cmocka_unit_test(the_last_base_goes_with_the_function),
