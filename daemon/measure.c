@@ -203,13 +203,3 @@ double measure_peak(const struct measure *m)
 			most = m->arrivals[i];
 	return most / seconds(m);
 }
-
-/**
- * measure_reuse() - the reuse period, s: how long a request occupies a sandbox
- * @m: the function's
- * @kind: what the sandbox is before
- */
-double measure_reuse(const struct measure *m, enum start_kind kind)
-{
-	return m->start[kind].value + m->exec.value;
-}

@@ -71,6 +71,5 @@ void measure_roll(struct measure *m, uint64_t now);
 
 double measure_rate(const struct measure *m);			/* 1/s, moving average */
 double measure_peak(const struct measure *m);			/* 1/s, the busiest window's */
-double measure_reuse(const struct measure *m, enum start_kind kind);	/* s: start + run */
 
 #endif /* MEDESD_MEASURE_H */

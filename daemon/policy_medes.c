@@ -3,20 +3,26 @@
  * Medes: an idle sandbox is deduplicated when there are more warm ones than the
  * optimum (solve.c) wants, and purged only after a much longer time.
  */
+#include <math.h>
 #include "policy_parts.h"
 #include "solve.h"
+
+/* A warm start that takes next to nothing would make "alpha times as long" mean nothing. */
+#define START_MIN_S 0.001
 
 static struct problem problem(const struct policy_function *f)
 {
 	const struct measure *m = f->measure;
+	double start_warm = fmax(m->start[START_WARM].value, START_MIN_S);
+	double start_dedup = fmax(m->start[START_DEDUP].value, START_MIN_S);
 
 	return (struct problem){
 		.sandboxes = policy_count(f),
 		.rate = measure_peak(m),
-		.start_warm = m->start[START_WARM].value,
-		.start_dedup = m->start[START_DEDUP].value,
-		.reuse_warm = measure_reuse(m, START_WARM),
-		.reuse_dedup = measure_reuse(m, START_DEDUP),
+		.start_warm = start_warm,
+		.start_dedup = start_dedup,
+		.reuse_warm = start_warm + m->exec.value,
+		.reuse_dedup = start_dedup + m->exec.value,
 		.memory_warm = m->memory_warm.value,
 		.memory_dedup = m->memory_dedup.value,
 		.memory_restore = m->memory_restore.value,

@@ -309,6 +309,20 @@ static void medes_leaves_what_idles_for_a_short_time_or_is_stuck(void **state)
 	assert_int_equal(count(&w, 0, POLICY_DEDUPLICATE), 0);
 }
 
+/* With a start of no time at all, all being warm would be the only thing within the limit. */
+static void medes_deduplicates_when_a_warm_start_takes_no_time(void **state)
+{
+	struct world w;
+
+	(void)state;
+	setup(&w, &policy_medes);
+	rate(&w, 0, 0.1);
+	w.measures[0].start[START_WARM].value = 0;
+	add(&w, 0, POLICY_WARM, 100);
+	decide(&w);
+	assert_int_equal(count(&w, 0, POLICY_DEDUPLICATE), 1);
+}
+
 /* P2: the fast function keeps its sandboxes warm, the rare one gives way. */
 static void medes_shares_memory_by_arrival_rate(void **state)
 {
@@ -829,6 +843,7 @@ int main(void)
 		cmocka_unit_test(adaptive_forecasts_what_is_beyond_the_histogram),
 		cmocka_unit_test(medes_deduplicates_down_to_the_optimum),
 		cmocka_unit_test(medes_leaves_what_idles_for_a_short_time_or_is_stuck),
+		cmocka_unit_test(medes_deduplicates_when_a_warm_start_takes_no_time),
 		cmocka_unit_test(medes_shares_memory_by_arrival_rate),
 		cmocka_unit_test(medes_ends_both_periods),
 		cmocka_unit_test(the_first_base_waits_for_several_sandboxes),
