@@ -15,6 +15,13 @@ struct netlink_ext_ack;
 
 #define MEDES_EXTENT_PAGES 512
 
+/* Where the base page of a record is; a word of the tracepoint medes_fault. */
+enum medes_base_place {
+	MEDES_BASE_NONE,	/* the record needs none */
+	MEDES_BASE_LOCAL,	/* in this host's memory */
+	MEDES_BASE_REMOTE,	/* another host's memory */
+};
+
 /**
  * struct medes_base - a base
  * @ref: one while it is listed, one of every holder (operation, dump)
@@ -84,5 +91,12 @@ struct medes_extent *medes_base_use(struct medes_base *base, u32 index,
 				    u32 *slot);
 void medes_extent_use(struct medes_extent *extent, u32 slot);
 void medes_extent_unuse(struct medes_extent *extent, u32 slot);
+
+/* Every extent has its pages here. */
+static inline enum medes_base_place
+medes_base_place(const struct medes_extent *extent)
+{
+	return extent ? MEDES_BASE_LOCAL : MEDES_BASE_NONE;
+}
 
 #endif /* MEDES_BASE_H */

@@ -22,6 +22,7 @@
 #include <linux/ktime.h>
 #include <linux/migrate.h>
 #include <linux/pagemap.h>
+#include "base.h"
 #include "devmem.h"
 #include "fault.h"
 #include "limits.h"
@@ -129,6 +130,7 @@ vm_fault_t medes_fault(struct vm_fault *vmf)
 {
 	struct medes_record *record = medes_devmem_record(vmf->page);
 	unsigned long address = vmf->address & PAGE_MASK;
+	u8 where = medes_base_place(record->extent);
 	u8 encoding = record->encoding;
 	u64 begin = ktime_get_ns(), ns;
 	struct fault f = {
@@ -170,8 +172,8 @@ out_page:
 out:
 	ns = ktime_get_ns() - begin;
 	medes_count(f.account, FAULT_NS, ns);
-	trace_medes_fault(f.account->sandbox, address, encoding, f.window,
-			  f.brought, ns, ret);
+	trace_medes_fault(f.account->sandbox, address, encoding, where,
+			  f.window, f.brought, ns, ret);
 	medes_account_put(f.account);
 	return ret;
 }

@@ -8,12 +8,16 @@
 
 #include <linux/tracepoint.h>
 #include <uapi/linux/medes.h>
+#include "base.h"
 
 /* User space that reads raw events learns the numbers behind the names. */
 TRACE_DEFINE_ENUM(MEDES_ENCODING_ZERO);
 TRACE_DEFINE_ENUM(MEDES_ENCODING_SAME);
 TRACE_DEFINE_ENUM(MEDES_ENCODING_WORDS);
 TRACE_DEFINE_ENUM(MEDES_ENCODING_SELF);
+TRACE_DEFINE_ENUM(MEDES_BASE_NONE);
+TRACE_DEFINE_ENUM(MEDES_BASE_LOCAL);
+TRACE_DEFINE_ENUM(MEDES_BASE_REMOTE);
 TRACE_DEFINE_ENUM(MEDES_SANDBOX_STATE_WARM);
 TRACE_DEFINE_ENUM(MEDES_SANDBOX_STATE_DEDUPLICATING);
 TRACE_DEFINE_ENUM(MEDES_SANDBOX_STATE_DEDUP);
@@ -33,6 +37,12 @@ TRACE_DEFINE_ENUM(MEDES_LOSS_REASON_CHECKSUM);
 		{ MEDES_ENCODING_SAME, "same" },		\
 		{ MEDES_ENCODING_WORDS, "words" },		\
 		{ MEDES_ENCODING_SELF, "self" })
+
+#define medes_show_place(value)					\
+	__print_symbolic(value,					\
+		{ MEDES_BASE_NONE, "none" },			\
+		{ MEDES_BASE_LOCAL, "local" },			\
+		{ MEDES_BASE_REMOTE, "remote" })
 
 #define medes_show_state(value)						\
 	__print_symbolic(value,						\
@@ -176,10 +186,10 @@ TRACE_EVENT(medes_store,
 /* A page was touched, and came back with its neighbours. */
 TRACE_EVENT(medes_fault,
 
-	TP_PROTO(u32 sandbox, unsigned long address, u8 encoding,
+	TP_PROTO(u32 sandbox, unsigned long address, u8 encoding, u8 place,
 		 unsigned int window, unsigned int brought, u64 ns, int result),
 
-	TP_ARGS(sandbox, address, encoding, window, brought, ns, result),
+	TP_ARGS(sandbox, address, encoding, place, window, brought, ns, result),
 
 	TP_STRUCT__entry(
 		__field(unsigned long, address)
@@ -189,6 +199,7 @@ TRACE_EVENT(medes_fault,
 		__field(unsigned int, brought)
 		__field(int, result)
 		__field(u8, encoding)
+		__field(u8, place)
 	),
 
 	TP_fast_assign(
@@ -199,11 +210,13 @@ TRACE_EVENT(medes_fault,
 		__entry->brought = brought;
 		__entry->result = result;
 		__entry->encoding = encoding;
+		__entry->place = place;
 	),
 
-	TP_printk("sandbox=%u address=0x%lx encoding=%s window=%u brought=%u ns=%llu result=%d",
+	TP_printk("sandbox=%u address=0x%lx encoding=%s base=%s window=%u brought=%u ns=%llu result=%d",
 		  __entry->sandbox, __entry->address,
 		  medes_show_encoding(__entry->encoding),
+		  medes_show_place(__entry->place),
 		  __entry->window, __entry->brought, __entry->ns,
 		  __entry->result)
 );

@@ -13,7 +13,7 @@ static const struct suite suites[] = {
 			  kinds_tests, advice_tests, huge_tests, ksm_tests, exec_tests) },
 	{ "races", GROUPS(writers_tests, exit_tests, unload_tests, event_tests, fault_tests) },
 	{ "netlink", GROUPS(netlink_tests, attribute_tests, gate_tests, base_tests, sysfs_tests,
-			    rounds_tests) },
+			    rounds_tests, lat_tests) },
 	{ "pressure", GROUPS(ceiling_tests, frozen_tests, swap_tests, memory_tests, oom_tests,
 			     load_tests) },
 	{ NULL, NULL },

@@ -15,6 +15,7 @@ extern const struct test huge_tests[];
 extern const struct test ksm_tests[];
 extern const struct test encoding_tests[];
 extern const struct test base_tests[];
+extern const struct test lat_tests[];
 extern const struct test rounds_tests[];
 extern const struct test exec_tests[];
 extern const struct test writers_tests[];

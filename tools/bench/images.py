@@ -63,7 +63,7 @@ class Touches:
 	@staticmethod
 	def write(path):
 		"""Write the touches since clear(); returns how many."""
-		found = re.findall(r"medes_fault: .*address=0x([0-9a-f]+) ", measure.read(f"{TRACE}/trace"))
+		found = re.findall(r"medes_fault: .*?address=0x([0-9a-f]+) ", measure.read(f"{TRACE}/trace"))
 		touches = array.array("Q", (int(address, 16) for address in found))
 		with open(f"{path}.touches", "wb") as out:
 			touches.tofile(out)
