@@ -75,6 +75,27 @@ def a_goal_is_reached_by_the_median():
 	assert row(1.5, None).reached is None
 
 
+def throughput_is_to_be_at_least_so_much():
+	def row(median):
+		return figures.Row("", "", None, 0, ratio=figures.Quartiles(0, median, 9, 5), target=0.97, at_least=True)
+
+	assert row(0.97).reached is True
+	assert row(0.96).reached is False
+
+
+def rows_of_a_whole_run():
+	samples = [sample("first", way, rnd, 1, us) for rnd in range(3)
+		   for way, us in (("warm", 100), ("dedup", 400), ("working-set", 150))]
+	rows = figures.request_rows(samples)
+	assert [(row.other_name, row.ratio.median, row.reached) for row in rows] == [
+		("warm", 4.0, None), ("without", 0.375, True), ("warm", 1.5, True)]
+
+
+def memory_is_a_share_of_the_pages():
+	samples = [sample("memory", "medes", 0, 10, 0, bytes=4096), sample("out", "medes", 0, 10, 0)]
+	assert figures.memory(samples) == {"medes": 0.1}
+
+
 TESTS = [value for name, value in sorted(globals().items())
 	 if callable(value) and getattr(value, "__module__", "") == "__main__" and name != "sample"]
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The benchmark's phases, in the order in which run() goes through them."""
+import concurrent.futures
 import json
 import os
 import platform
@@ -9,10 +10,12 @@ import time
 
 import images
 import measure
+from first import Requests
 from sandboxes import DemoError, Sandbox, Slice
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 REQUESTS = 10
+THROUGHPUT = 2	# functions whose throughput is measured
 
 
 class Bench:
@@ -37,9 +40,14 @@ class Bench:
 			self.prepare()
 			self.start()
 			self.take_images()
+			if self.wanted("requests"):
+				self.measure_requests()
+			if self.wanted("throughput"):
+				self.measure_throughput()
 			self.end_sandboxes()
-			if self.wanted("pages"):
-				self.native("pages", self.dir, str(self.rounds), *self.functions)
+			for part in ("pages", "memory", "scaling"):
+				if self.wanted(part):
+					self.native(part, self.dir, str(self.rounds), *self.functions)
 		finally:
 			self.clean_up()
 		return {"samples": self.samples, "kernel": platform.release(),
@@ -60,6 +68,8 @@ class Bench:
 		self.undo.append(slice_.close)
 		self.sandboxes = [Sandbox(name, index, slice_) for name in self.functions
 				  for index in (1, 2)]
+		# never deduplicated
+		self.others = [Sandbox(name, 3, slice_) for name in self.functions[:THROUGHPUT]]
 
 	def ask(self, sandbox):
 		"""A request with a seed of its own; returns milliseconds."""
@@ -69,12 +79,16 @@ class Bench:
 		return (time.monotonic() - begin) * 1000
 
 	def start(self):
-		for sandbox in self.sandboxes:
+		def start(sandbox):
 			self.undo.append(sandbox.stop)
 			sandbox.start(0)
 			for _ in range(REQUESTS):
 				self.ask(sandbox)
-		self.say(f"{len(self.sandboxes)} sandboxes started")
+
+		everything = self.sandboxes + self.others
+		with concurrent.futures.ThreadPoolExecutor(2) as pool:
+			list(pool.map(start, everything))
+		self.say(f"{len(everything)} sandboxes started")
 
 	def take_images(self):
 		for sandbox in self.sandboxes:
@@ -93,8 +107,23 @@ class Bench:
 				count = touches.write(os.path.join(self.dir, target.name))
 				self.say(f"{target.name}: a request touches {count} pages")
 
+	def measure_requests(self):
+		measured = Requests(self)
+		for target in self.sandboxes[1::2]:
+			# the goals are those of the first function; the others need fewer rounds to be seen
+			rounds = self.rounds if target is self.sandboxes[1] else max(self.rounds // 4, 1)
+			self.samples += measured.first_requests(target, rounds)
+		self.say("requests: measured")
+
+	def measure_throughput(self):
+		measured = Requests(self)
+		for target, other in zip(self.sandboxes[1::2], self.others):
+			target.thaw()
+			self.samples += measured.throughput(target, other, self.rounds)
+		self.say("throughput: measured")
+
 	def end_sandboxes(self):
-		for sandbox in self.sandboxes:
+		for sandbox in self.sandboxes + self.others:
 			sandbox.stop()
 		self.medes.stop()
 		for sandbox in self.sandboxes:

@@ -80,11 +80,14 @@ class Row:
 	ratio: Quartiles = None
 	target: float = None
 	note: str = ""
+	at_least: bool = False
 
 	@property
 	def reached(self):
 		if self.target is None or self.ratio is None:
 			return None
+		if self.at_least:
+			return self.ratio.median >= self.target
 		return self.ratio.median <= self.target
 
 
@@ -92,10 +95,6 @@ def compare(name, left, right, other_name, target=None, note="", unit="us/page")
 	ratios = pair_ratios(left.wall, right.wall)
 	return Row(name, unit, left.quartiles(), left.cpu_median(), other_name, right.quartiles(),
 		   right.cpu_median(), quartiles(ratios) if ratios else None, target, note)
-
-
-def alone(name, only, unit="us/page"):
-	return Row(name, unit, only.quartiles(), only.cpu_median())
 
 
 ORDERS = (("alone", "touch, one page alone", 1.3),
@@ -148,6 +147,69 @@ def parts(samples):
 		if pages else {}
 
 
+def request_rows(samples):
+	rows = []
+	functions = list(dict.fromkeys(s["image"] for s in samples if s["what"] == "first"))
+	for name in functions:
+		warm, dedup, prefetched = (series(samples, "first", way, image=name)
+					   for way in ("warm", "dedup", "working-set"))
+		main = name == functions[0]
+		for left, text, right, other, target in (
+				(dedup, "", warm, "warm", None),
+				(prefetched, ", working set", dedup, "without", 0.5 if main else None),
+				(prefetched, ", working set", warm, "warm", 1.5 if main else None)):
+			if left.wall and right.wall:
+				rows.append(compare(f"first request{text}: {name}", left, right, other, target,
+						    unit="us"))
+	for name in dict.fromkeys(s["image"] for s in samples if s["what"] == "burst"):
+		never, restored = (series(samples, "burst", way, image=name) for way in ("never", "restored"))
+		# throughput is the inverse of time
+		ratios = pair_ratios(never.wall, restored.wall)
+		rows.append(Row(f"request after restore: {name}", "us", restored.quartiles(),
+				restored.cpu_median(), "never away", never.quartiles(), never.cpu_median(),
+				quartiles(ratios), 0.97, "throughput", at_least=True))
+	return rows
+
+
+def memory(samples):
+	"""What is left of one more sandbox of each function: shares of 1 by way."""
+	return {s["way"]: s["bytes"] / (s["pages"] * 4096) for s in samples if s["what"] == "memory"}
+
+
+def touched_rows(samples):
+	"""(percent, pages, us of the whole dedup, us a page): quartiles."""
+	rows = []
+	for percent in (1, 10, 100):
+		found = [s for s in samples if s["what"] == "again" and s["percent"] == percent]
+		if found:
+			rows.append((percent, quartiles(s["pages"] for s in found),
+				     quartiles(s["ns"] / 1000 for s in found),
+				     quartiles(s["ns"] / 1000 / s["pages"] for s in found if s["pages"])))
+	return rows
+
+
+def sandbox_rows(samples):
+	"""(sandboxes, us a page of dedup, of touching, of bulk restore): quartiles."""
+	rows = []
+	for many in sorted({s["sandboxes"] for s in samples if s["what"] == "sandboxes-out"}):
+		rows.append((int(many), *(quartiles(series(samples, what, "medes", sandboxes=many).wall.values())
+					  for what in ("sandboxes-out", "sandboxes-in", "sandboxes-bulk"))))
+	return rows
+
+
+def registry_rows(samples):
+	"""(bases, pages in the registry, us a look-up, bytes a base page)"""
+	rows = []
+	for many in sorted({s["bases"] for s in samples if s["what"] == "look-up"}):
+		found = [s for s in samples if s["what"] == "look-up" and s["bases"] == many]
+		rows.append((int(many), int(found[0]["registry_pages"]),
+			     quartiles(s["ns"] / 1000 / s["pages"] for s in found),
+			     found[0]["registry_bytes"] / found[0]["registry_pages"]))
+	return rows
+
+
 def summary(found):
 	samples = found["samples"]
-	return {"rows": page_rows(samples), "parts": parts(samples)}
+	return {"rows": page_rows(samples) + request_rows(samples), "parts": parts(samples),
+		"memory": memory(samples), "touched": touched_rows(samples),
+		"sandboxes": sandbox_rows(samples), "registry": registry_rows(samples)}

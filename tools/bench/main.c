@@ -3,14 +3,14 @@
  * medes-bench: what is measured in C. tools/bench/run starts it; its standard output is
  * JSON, what goes on is told on standard error.
  */
-#include "pages.h"
+#include "measure.h"
 #include "samples.h"
 #include "subject.h"
 #include "util.h"
 
 static int usage(void)
 {
-	fputs("usage: medes-bench pages DIRECTORY ROUNDS FUNCTION...\n"
+	fputs("usage: medes-bench pages|memory|scaling DIRECTORY ROUNDS FUNCTION...\n"
 	      "Measures with the images of functions in DIRECTORY; tools/bench/run makes them.\n",
 	      stderr);
 	return 2;
@@ -36,6 +36,10 @@ int main(int argc, char **argv)
 		return usage();
 	if (!strcmp(argv[1], "pages"))
 		pages_main(argv[2], number(argv[3]), argv + 4, argc - 4);
+	else if (!strcmp(argv[1], "memory"))
+		memory_main(argv[2], argv + 4, argc - 4);
+	else if (!strcmp(argv[1], "scaling"))
+		scaling_main(argv[2], number(argv[3]), argv[4]);
 	else
 		return usage();
 	samples_print();

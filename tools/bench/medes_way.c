@@ -11,7 +11,6 @@
 #include "medes_way.h"
 #include "parse.h"
 
-#define DOMAIN "bench"
 #define POLL_US 300
 #define BATCH 128		/* pages looked up at once */
 
@@ -43,7 +42,7 @@ void sandbox_new(struct sandbox *s, struct subject *subject)
 	memset(s, 0, sizeof(*s));
 	s->subject = subject;
 	snprintf(name, sizeof(name), "bench-%u", ++number);
-	if (medes_sandbox_new(&nl, name, DOMAIN, "bench", &process, 1, &got))
+	if (medes_sandbox_new(&nl, name, BENCH_DOMAIN, "bench", &process, 1, &got))
 		die("%s", nl.error);
 	if (!got.n_processes)
 		die("process %d is not in its sandbox", subject->pid);
@@ -96,7 +95,7 @@ static int on_page(uint8_t cmd, struct nlmsghdr *nlh, void *arg)
 	return 0;
 }
 
-static size_t scan(const struct sandbox *s, struct medes_page *page)
+size_t scan(const struct sandbox *s, struct medes_page *page)
 {
 	struct scanning scanning = {
 		.subject = s->subject, .page = page, .room = s->subject->image.n,
@@ -107,15 +106,15 @@ static size_t scan(const struct sandbox *s, struct medes_page *page)
 	return scanning.n;
 }
 
-static void look_up(struct sandbox *s, const struct medes_page *page, size_t n,
-		    struct medes_target *target)
+static void look_up(const struct registry *in, struct sandbox *s,
+		    const struct medes_page *page, size_t n, struct medes_target *target)
 {
 	static struct candidates found[BATCH];
 
 	for (size_t from = 0; from < n; from += BATCH) {
 		size_t batch = n - from < BATCH ? n - from : BATCH;
 
-		registry_lookup(registry, DOMAIN, page + from, batch, found);
+		registry_lookup(in, BENCH_DOMAIN, page + from, batch, found);
 		for (size_t i = 0; i < batch; i++) {
 			const struct candidate *best = choose(&s->usage, &found[i]);
 
@@ -168,7 +167,7 @@ struct dedup_cost dedup(struct sandbox *s)
 	cost.scanned = scan(s, page);
 	after = now_ns();
 	cost.scan_ns = after - before;
-	look_up(s, page, cost.scanned, target);
+	look_up(registry, s, page, cost.scanned, target);
 	cost.choose_ns = now_ns() - after;
 	ops = send_targets(s, target, cost.scanned, 0, op);
 	for (size_t i = 0; i < ops; i++) {
@@ -216,7 +215,7 @@ static void learn(uint64_t base, size_t room)
 
 	if (medes_nl_request(&nl, medes_base_page_message(&nl, base, 0), on_base_page, &l))
 		die("pages of a base: %s", nl.error);
-	if (registry_add(registry, DOMAIN, base, l.page, l.n))
+	if (registry_add(registry, BENCH_DOMAIN, base, l.page, l.n))
 		die("no memory for the registry");
 	free(l.page);
 }
@@ -230,7 +229,7 @@ uint64_t base_of(struct sandbox *s, const char *name)
 	struct medes_base base;
 	size_t ops;
 
-	if (medes_base_new(&nl, name, DOMAIN, "bench", &base))
+	if (medes_base_new(&nl, name, BENCH_DOMAIN, "bench", &base))
 		die("%s", nl.error);
 	n = scan(s, page);
 	for (size_t i = 0; i < n; i++)
@@ -271,7 +270,11 @@ uint64_t deduplicated(void)
 	return medes_stats_pages(&features.stats);
 }
 
-void registry_figures(struct registry_stats *stats)
+void look_up_in(const struct registry *in, struct sandbox *s, const struct medes_page *page,
+		size_t n)
 {
-	registry_stats(registry, stats);
+	struct medes_target *target = must_alloc(n, sizeof(*target));
+
+	look_up(in, s, page, n, target);
+	free(target);
 }

@@ -11,6 +11,8 @@
 #include "registry.h"
 #include "subject.h"
 
+#define BENCH_DOMAIN "bench"
+
 struct sandbox {
 	struct subject *subject;
 	uint32_t id;
@@ -45,6 +47,10 @@ struct span restore(struct sandbox *s);
 uint64_t total(int stat);
 uint64_t deduplicated(void);
 
-void registry_figures(struct registry_stats *stats);
+
+/* The two halves of a dedup, apart: pages of the image; choices, thrown away. */
+size_t scan(const struct sandbox *s, struct medes_page *page);
+void look_up_in(const struct registry *in, struct sandbox *s, const struct medes_page *page,
+		size_t n);
 
 #endif /* BENCH_MEDES_WAY_H */

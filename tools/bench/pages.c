@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "medes_way.h"
-#include "pages.h"
+#include "measure.h"
 #include "samples.h"
 #include "swap.h"
 #include "trace.h"

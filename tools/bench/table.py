@@ -22,4 +22,16 @@ def text(summary):
 	if summary["parts"]:
 		lines.append("dedup, us/page: " + ", ".join(f"{part} {value:.1f}" for part, value
 							   in summary["parts"].items()))
+	if summary["memory"]:
+		lines.append("one more sandbox of each function, what is left of its memory: "
+			     + ", ".join(f"{way} {share:.1%}" for way, share in summary["memory"].items()))
+	for percent, pages, whole, each in summary["touched"]:
+		lines.append(f"dedup again, {percent} % touched: {pages.median:.0f} pages in {whole.median:.0f} us,"
+			     f" {each.median:.1f} us/page ({each.low:.1f}-{each.high:.1f})")
+	for many, out, touch, bulk in summary["sandboxes"]:
+		lines.append(f"{many} sandboxes: dedup {out.median:.1f}, touch {touch.median:.1f},"
+			     f" bulk restore {bulk.median:.1f} us/page")
+	for many, pages, each, size in summary["registry"]:
+		lines.append(f"registry of {many} bases, {pages} pages: {each.median:.2f} us a look-up,"
+			     f" {size:.0f} bytes a base page")
 	return "\n".join(lines)
