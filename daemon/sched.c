@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Which box a call gets: one that idles warm, the one used last before others, so that
+ * the rest becomes idle for long; else one that is deduplicated, as long as not too many
+ * are being restored and the memory is there; else it waits, and new boxes are started for
+ * those that wait. Calls of a function are served in their order.
+ */
+#include "function.h"
+
+static struct box *best(struct function *f, enum box_state state)
+{
+	struct box *box;
+
+	if (f->in[state])
+		TAILQ_FOREACH(box, &f->boxes, link)
+			if (box->state == state && box_has_room(box))
+				return box;
+	return NULL;
+}
+
+static struct box *warm(struct function *f)
+{
+	struct box *box = NULL;
+
+	if (f->spec.concurrency > 1)
+		box = best(f, BOX_RUNNING);
+	return box ? box : best(f, BOX_IDLE);
+}
+
+static bool restorable(struct box *box)
+{
+	struct function *f = box->function;
+	struct control *c = f->control;
+
+	if (c->n_restoring >= c->limits.max_dedup_starts) {
+		f->stalled = "as many sandboxes are being restored as may at once (MaxDedupStarts)";
+		return false;
+	}
+	if (admit_restore(box))
+		return true;
+	f->stalled = "no memory to restore a sandbox";
+	return false;
+}
+
+static struct box *asleep(struct function *f)
+{
+	struct box *box = best(f, BOX_DEDUPING);
+
+	if (!box)
+		box = best(f, BOX_DEDUP);
+	return box && restorable(box) ? box : NULL;
+}
+
+/* The box that a call named. */
+static bool place_only(struct call *call)
+{
+	struct box *box = call->box;
+
+	switch (box->state) {
+	case BOX_IDLE:
+		break;
+	case BOX_DEDUPING:
+	case BOX_DEDUP:
+		if (!restorable(box))
+			return false;
+		break;
+	case BOX_LOST:
+		call_fail(call, 409, 0, "the sandbox has lost pages: end it");
+		return true;
+	default:
+		call_fail(call, 409, 0, "the sandbox is in use");
+		return true;
+	}
+	box_take(box, call);
+	return true;
+}
+
+/**
+ * sched_place() - find a box for the first call of a queue
+ * @call: the call
+ *
+ * Return: true when it is in the queue no more.
+ */
+bool sched_place(struct call *call)
+{
+	struct function *f = call->function;
+	struct box *box;
+
+	if (call->box)
+		return place_only(call);
+	box = warm(f);
+	if (!box)
+		box = asleep(f);
+	if (box)
+		box_take(box, call);
+	return box;
+}
+
+static bool may_start(struct function *f)
+{
+	struct control *c = f->control;
+
+	if (!f->spec.command)
+		f->stalled = "it has no command, and no adopted sandbox is free";
+	else if (f->n_boxes - f->in[BOX_ENDING] >= f->spec.max_sandboxes)
+		f->stalled = "all are busy, and it has as many as it may (max_sandboxes)";
+	else if (HASH_COUNT(c->boxes) >= c->limits.max_boxes)
+		f->stalled = "the node has as many sandboxes as it may (MaxSandboxes)";
+	else if (function_backs_off(f))
+		f->stalled = "the last ones did not start";
+	else if (!admit_start(f, true))
+		f->stalled = "no memory for another sandbox";
+	else
+		return true;
+	return false;
+}
+
+/**
+ * sched_kick() - something has changed: serve what waits
+ * @f: the function
+ */
+void sched_kick(struct function *f)
+{
+	struct call *call;
+	unsigned int coming;
+
+	if (f->control->ending)
+		return;
+	while ((call = TAILQ_FIRST(&f->queue)))
+		if (!sched_place(call))
+			break;
+	coming = f->in[BOX_STARTING] * f->spec.concurrency;
+	while (f->queued > coming && may_start(f)) {
+		if (!box_start(f, true))
+			break;
+		coming += f->spec.concurrency;
+	}
+}
