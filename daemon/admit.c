@@ -45,8 +45,8 @@ static double restore_cost(const struct box *box)
 
 double admit_used(const struct control *c)
 {
+	double sum = c->ops->overhead(c->host);
 	const struct box *box;
-	double sum = 0;
 
 	for (box = c->boxes; box; box = box->hh.next)
 		sum += admit_box(box);

@@ -8,6 +8,14 @@
 #include "ops.h"
 #include "text.h"
 
+const struct route *const api_tables[] = {
+	api_sandbox_routes, api_base_routes, api_job_routes, api_status_routes,
+	api_function_routes, api_invoke_routes, api_lease_routes, api_policy_routes,
+	api_metrics_routes,
+};
+
+const size_t api_n_tables = ARRAY_SIZE(api_tables);
+
 static bool fits(json_t *value, json_type type)
 {
 	return type == JSON_TRUE ? json_is_boolean(value) : json_typeof(value) == type;
@@ -15,14 +23,23 @@ static bool fits(json_t *value, json_type type)
 
 static const char *type_name(json_type type)
 {
-	return type == JSON_STRING ? "a string" : type == JSON_ARRAY ? "an array" : "true or false";
+	switch (type) {
+	case JSON_STRING:
+		return "a string";
+	case JSON_ARRAY:
+		return "an array";
+	case JSON_OBJECT:
+		return "an object";
+	default:
+		return "true or false";
+	}
 }
 
 static void take_value(const struct api_key *key, json_t *value)
 {
 	if (key->type == JSON_STRING)
 		*key->string = json_string_value(value);
-	else if (key->type == JSON_ARRAY)
+	else if (key->type == JSON_ARRAY || key->type == JSON_OBJECT)
 		*key->array = value;
 	else
 		*key->boolean = json_is_true(value);

@@ -13,14 +13,23 @@ extern const struct route api_sandbox_routes[];
 extern const struct route api_base_routes[];
 extern const struct route api_job_routes[];
 extern const struct route api_status_routes[];
+extern const struct route api_function_routes[];
+extern const struct route api_invoke_routes[];
+extern const struct route api_lease_routes[];
+extern const struct route api_policy_routes[];
+extern const struct route api_metrics_routes[];
+
+/* All of the above, for http_new(). */
+extern const struct route *const api_tables[];
+extern const size_t api_n_tables;
 
 /* A key that a body may have; the value goes to where the type says. */
 struct api_key {
 	const char *name;
-	json_type type;			/* JSON_STRING, JSON_ARRAY, JSON_TRUE (a boolean) */
+	json_type type;			/* JSON_STRING, JSON_ARRAY, JSON_OBJECT, JSON_TRUE (a boolean) */
 	union {
 		const char **string;
-		json_t **array;
+		json_t **array;		/* or object */
 		bool *boolean;
 	};
 };
@@ -36,6 +45,13 @@ json_t *api_sandbox_json(const struct medes_sandbox *sandbox);
 /* api_job.c */
 void api_start_job(struct request *r, enum job_kind kind, const struct medes_sandbox *sandbox,
 		   const char *base_name);
+
+/* api_function.c */
+struct function *api_function(struct request *r);
+bool api_domain(struct request *r, char domain[MEDES_NAME_SIZE], bool all);
+
+/* api_lease.c */
+struct box *api_box(struct request *r);
 
 /* take.c */
 void api_take(struct request *r);

@@ -105,8 +105,8 @@ static void remove_one(struct request *r)
 }
 
 const struct route api_base_routes[] = {
-	{ EVHTTP_REQ_GET, "/v1/bases", list },
-	{ EVHTTP_REQ_POST, "/v1/bases", add },
-	{ EVHTTP_REQ_DELETE, "/v1/bases/*", remove_one },
-	{ 0, NULL, NULL },
+	{ EVHTTP_REQ_GET, "/v1/bases", list, 0 },
+	{ EVHTTP_REQ_POST, "/v1/bases", add, 0 },
+	{ EVHTTP_REQ_DELETE, "/v1/bases/*", remove_one, 0 },
+	{ 0, NULL, NULL, 0 },
 };

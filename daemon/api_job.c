@@ -148,8 +148,8 @@ static void cancel(struct request *r)
 }
 
 const struct route api_job_routes[] = {
-	{ EVHTTP_REQ_GET, "/v1/jobs", list },
-	{ EVHTTP_REQ_GET, "/v1/jobs/*", show },
-	{ EVHTTP_REQ_DELETE, "/v1/jobs/*", cancel },
-	{ 0, NULL, NULL },
+	{ EVHTTP_REQ_GET, "/v1/jobs", list, 0 },
+	{ EVHTTP_REQ_GET, "/v1/jobs/*", show, 0 },
+	{ EVHTTP_REQ_DELETE, "/v1/jobs/*", cancel, 0 },
+	{ 0, NULL, NULL, 0 },
 };

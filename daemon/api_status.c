@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * /v1/status: is the daemon there, is the module, what does the registry hold.
+ * /v1/status: is the daemon there, is the module, what does the registry hold;
+ * /v1/events.
  */
 #include "api.h"
+#include "control.h"
+#include "function.h"
+#include "streams.h"
 #include "json.h"
 #include "kernel.h"
 #include "registry.h"
@@ -13,10 +17,12 @@ static void status(struct request *r)
 	struct registry_stats s;
 
 	registry_stats(r->daemon->registry, &s);
-	http_reply(r, HTTP_OK, json_pack("{s:s,s:b,s:o?,s:{s:I,s:I,s:I,s:I,s:I}}",
+	http_reply(r, HTTP_OK, json_pack("{s:s,s:b,s:o?,s:I,s:I,s:{s:I,s:I,s:I,s:I,s:I}}",
 		"version", MEDES_VERSION,
 		"module", kernel_nl(r->daemon->kernel) != NULL,
 		"instance", instance ? medes_json_id(instance) : NULL,
+		"functions", (json_int_t)HASH_COUNT(r->daemon->control->functions),
+		"sandboxes", (json_int_t)HASH_COUNT(r->daemon->control->boxes),
 		"registry",
 		"domains", (json_int_t)s.domains,
 		"bases", (json_int_t)s.bases,
@@ -26,6 +32,7 @@ static void status(struct request *r)
 }
 
 const struct route api_status_routes[] = {
-	{ EVHTTP_REQ_GET, "/v1/status", status },
-	{ 0, NULL, NULL },
+	{ EVHTTP_REQ_GET, "/v1/status", status, 0 },
+	{ EVHTTP_REQ_GET, "/v1/events", streams_add, ROUTE_TENANT },
+	{ 0, NULL, NULL, 0 },
 };

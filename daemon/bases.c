@@ -38,6 +38,8 @@ struct bases {
 	struct dump *dump;
 	struct medes_base_page *pages;
 	size_t n;
+	uint64_t *retired;		/* ids: for no new record */
+	size_t n_retired;
 	char error[MEDES_NL_ERROR];
 };
 
@@ -152,6 +154,15 @@ static struct nl_msg *make_request(struct medes_nl *nl, const void *what)
 	return medes_base_page_message(nl, from->base, from->index);
 }
 
+static bool is_retired(const struct bases *b, uint64_t base)
+{
+	size_t i;
+
+	for (i = 0; i < b->n_retired && b->retired[i] != base; i++)
+		;
+	return i < b->n_retired;
+}
+
 /* Read the pages of the next base that has some we do not know. */
 static void learn_next(struct bases *b)
 {
@@ -163,8 +174,9 @@ static void learn_next(struct bases *b)
 
 	for (; b->at < b->list.n; b->at++) {
 		from.base = b->list.v[b->at].id;
-		if (registry_has(b->daemon->registry, from.base, &pages, &next) &&
-		    pages >= b->list.v[b->at].pages)
+		if (is_retired(b, from.base) ||
+		    (registry_has(b->daemon->registry, from.base, &pages, &next) &&
+		     pages >= b->list.v[b->at].pages))
 			continue;
 		from.index = next;
 		b->dump = dump_start(b->daemon->events, make_request, &from, &handlers, b);
@@ -262,6 +274,34 @@ void bases_unwait(struct bases *b, struct bases_waiter *waiter)
 	waiter->round = BASES_IDLE;
 }
 
+static int add_retired(struct bases *b, uint64_t base)
+{
+	uint64_t *ids = realloc(b->retired, (b->n_retired + 1) * sizeof(*ids));
+
+	if (!ids)
+		return -ENOMEM;
+	b->retired = ids;
+	ids[b->n_retired++] = base;
+	return 0;
+}
+
+/**
+ * bases_retire() - use a base for no new record
+ * @b: the bases
+ * @base: its id; it is dropped if nothing refers to it
+ */
+void bases_retire(struct bases *b, uint64_t base)
+{
+	struct medes_nl *nl = kernel_nl(b->daemon->kernel);
+
+	if (!is_retired(b, base) && add_retired(b, base))
+		return;
+	registry_remove(b->daemon->registry, base);
+	/* refused as long as a record needs it: asked again later */
+	if (nl && !medes_base_del(nl, base))
+		log_info("base 0x%llx dropped", (unsigned long long)base);
+}
+
 /**
  * bases_down() - the module has gone, and its bases with it
  * @b: the bases; whoever waits is told
@@ -269,6 +309,7 @@ void bases_unwait(struct bases *b, struct bases_waiter *waiter)
 void bases_down(struct bases *b)
 {
 	registry_keep(b->daemon->registry, NULL, NULL);
+	b->n_retired = 0;
 	if (!b->running)
 		return;
 	strcpy(b->error, "the kernel module was unloaded");
@@ -281,5 +322,6 @@ void bases_free(struct bases *b)
 		return;
 	end_round(b);
 	event_free(b->timer);
+	free(b->retired);
 	free(b);
 }

@@ -6,6 +6,7 @@
 #define MEDESD_BASES_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/queue.h>
 
 struct daemon;
@@ -26,5 +27,9 @@ void bases_free(struct bases *b);
 void bases_sync(struct bases *b, struct bases_waiter *waiter);
 void bases_unwait(struct bases *b, struct bases_waiter *waiter);
 void bases_down(struct bases *b);
+void bases_retire(struct bases *b, uint64_t base);
+
+/* base_view.c */
+double bases_show(struct daemon *daemon);
 
 #endif /* MEDESD_BASES_H */

@@ -73,7 +73,8 @@ struct box *box_new(struct function *f, const char *name)
 	if (name)
 		snprintf(box->name, sizeof(box->name), "%s", name);
 	else
-		snprintf(box->name, sizeof(box->name), "%s-%u", f->spec.name, ++c->serial);
+		snprintf(box->name, sizeof(box->name), "%.*s-%u", SPEC_NAME_MAX,
+			 f->spec.name, ++c->serial);
 	box->function = f;
 	box->born = clock_now(c->clock);
 	box->idle_since = box->born;
@@ -86,7 +87,7 @@ struct box *box_new(struct function *f, const char *name)
 	return box;
 }
 
-static void box_free(struct box *box)
+void box_discard(struct box *box)
 {
 	struct function *f = box->function;
 
@@ -113,7 +114,7 @@ struct box *box_start(struct function *f, bool wanted)
 
 	if (err) {
 		if (box)
-			box_free(box);
+			box_discard(box);
 		function_failed(f, error);
 		return NULL;
 	}
@@ -279,7 +280,7 @@ void box_ended(struct box *box, const char *why)
 		function_failed(f, why);
 	leave_calls(box, why);
 	tell(box, "gone", why);
-	box_free(box);
+	box_discard(box);
 	control_kick_soon(c);
 	function_drop_if_unused(f);
 }

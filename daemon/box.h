@@ -53,6 +53,7 @@ struct box {
 
 /* A new one, STARTING; NULL: no memory. name: of an adopted one, else NULL. */
 struct box *box_new(struct function *f, const char *name);
+void box_discard(struct box *box);	/* nothing of it exists */
 struct box *box_find(struct control *c, const char *name);
 const char *box_state_name(enum box_state state);
 void box_set(struct box *box, enum box_state state);

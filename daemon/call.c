@@ -128,6 +128,20 @@ static bool queue_is_full(const struct function *f)
 	return f->queued > f->spec.queue_length + coming;
 }
 
+static void begin(struct call *call, struct function *f)
+{
+	struct control *c = f->control;
+
+	call->function = f;
+	call->state = CALL_NEW;
+	call->accepted = clock_now(c->clock);
+	if (!call->limit)
+		call->limit = f->spec.request_timeout;
+	timer_init(&call->timer, c->clock, on_timer, call);
+	measure_arrival(&f->measure, call->accepted);
+	c->n_calls++;
+}
+
 /**
  * call_submit() - ask for a box
  * @call: the call; ready() or failed() may come from within
@@ -139,15 +153,8 @@ void call_submit(struct call *call, struct function *f, struct box *only)
 	struct control *c = f->control;
 	char why[2 * CONTROL_ERROR];
 
-	call->function = f;
+	begin(call, f);
 	call->box = only;
-	call->state = CALL_NEW;
-	call->accepted = clock_now(c->clock);
-	if (!call->limit)
-		call->limit = f->spec.request_timeout;
-	timer_init(&call->timer, c->clock, on_timer, call);
-	measure_arrival(&f->measure, call->accepted);
-	c->n_calls++;
 	if (c->n_calls > c->limits.max_calls) {
 		call_fail(call, 503, 1, "the node serves as many requests as it may (MaxCalls)");
 		return;
@@ -166,6 +173,18 @@ void call_submit(struct call *call, struct function *f, struct box *only)
 	/* a call that was placed may be over already, and freed: look only at the queue */
 	if (queue_is_full(f) && TAILQ_LAST(&f->queue, call_list) == call)
 		call_fail(call, 429, 1, "as many requests wait as may (queue_length)");
+}
+
+/**
+ * call_hold() - have a call in an idle box, past the queue
+ * @call: the call
+ * @box: idle
+ */
+void call_hold(struct call *call, struct box *box)
+{
+	begin(call, box->function);
+	enqueue(call, true);
+	box_take(box, call);
 }
 
 /* Its box can serve it now. */
@@ -214,9 +233,9 @@ static void repeat(struct call *call)
 	}
 	timer_stop(&call->timer);
 	call->box = NULL;
+	box_drop_call(box, call);
 	enqueue(call, true);
 	timer_set(&call->timer, f->spec.queue_timeout * US_PER_MS);
-	box_drop_call(box, call);
 	sched_kick(f);
 }
 

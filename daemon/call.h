@@ -43,6 +43,7 @@ struct call {
 };
 
 void call_submit(struct call *call, struct function *f, struct box *only);
+void call_hold(struct call *call, struct box *box);
 void call_done(struct call *call);
 void call_broken(struct call *call, const char *why);
 void call_cancel(struct call *call);		/* still queued: nobody wants it any more */

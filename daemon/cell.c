@@ -275,6 +275,12 @@ int cell_mark(const struct cgroup *cell, const json_t *mark)
 	return setxattr(cell->path, MARK_BOX, text, len, 0) ? -errno : 0;
 }
 
+void cell_unmark(const struct cgroup *cell)
+{
+	removexattr(cell->path, MARK_BOX);
+	cgroup_unmark(cell);
+}
+
 /* A new reference; NULL: it is no cell of ours. */
 json_t *cell_read_mark(const struct cgroup *cell)
 {

@@ -33,6 +33,7 @@ bool cell_asleep(const struct cgroup *cell);
 
 /* What a restarted daemon must know, written on the cgroup. */
 int cell_mark(const struct cgroup *cell, const json_t *mark);
+void cell_unmark(const struct cgroup *cell);
 json_t *cell_read_mark(const struct cgroup *cell);
 
 #endif /* MEDESD_CELL_H */

@@ -18,7 +18,7 @@
 #include "registry.h"
 #include "witness.h"
 
-enum type { PATH, NUMBER, BYTES, TIME, SWITCH, LEVEL };
+enum type { PATH, TEXT, NUMBER, BYTES, MEBIBYTES, TIME, SWITCH, LEVEL };
 
 struct key {
 	const char *section;
@@ -33,10 +33,30 @@ struct key {
 
 static const struct key keys[] = {
 	{ "Daemon", "Socket", PATH, AT(socket), 0, 0 },
+	{ "Daemon", "State", PATH, AT(state), 0, 0 },
 	{ "Daemon", "LogLevel", LEVEL, AT(log_level), 0, 0 },
+	{ "Http", "Listen", TEXT, AT(listen), 0, 0 },
+	{ "Http", "Tokens", PATH, AT(tokens), 0, 0 },
+	{ "Http", "MaxConnections", NUMBER, AT(max_connections), 1, 1 << 20 },
+	{ "Http", "MaxStreams", NUMBER, AT(max_streams), 0, 1 << 20 },
 	{ "Http", "MaxBody", BYTES, AT(max_body), 1024, 16 << 20 },
 	{ "Http", "MaxHeader", BYTES, AT(max_header), 512, 1 << 20 },
 	{ "Http", "Timeout", TIME, AT(timeout), 100, 600000 },
+	{ "Functions", "User", TEXT, AT(user), 0, 0 },
+	{ "Functions", "Cgroup", TEXT, AT(cgroup), 0, 0 },
+	{ "Functions", "FirstPort", NUMBER, AT(port_first), 1024, 65535 },
+	{ "Functions", "LastPort", NUMBER, AT(port_last), 1024, 65535 },
+	{ "Functions", "Namespaces", SWITCH, AT(namespaces), 0, 0 },
+	{ "Functions", "PrivateTmp", SWITCH, AT(private_tmp), 0, 0 },
+	{ "Functions", "KeepOnExit", SWITCH, AT(keep_on_exit), 0, 0 },
+	{ "Functions", "MaxBody", BYTES, AT(invoke_body), 0, 256 << 20 },
+	{ "Functions", "MaxAnswer", BYTES, AT(invoke_answer), 1024, 256 << 20 },
+	{ "Functions", "MaxCalls", NUMBER, AT(max_calls), 1, 1 << 20 },
+	{ "Functions", "MaxSandboxes", NUMBER, AT(max_sandboxes), 1, 1 << 20 },
+	{ "Memory", "Capacity", MEBIBYTES, AT(capacity), 0, 1 << 30 },
+	{ "Memory", "Floor", MEBIBYTES, AT(floor), 0, 1 << 30 },
+	{ "Memory", "Assumed", MEBIBYTES, AT(assumed), 1, 1 << 20 },
+	{ "Memory", "MaxDedupStarts", NUMBER, AT(max_dedup_starts), 1, 10000 },
 	{ "Registry", "PagesPerHash", NUMBER, AT(pages_per_hash), 1, REGISTRY_PAGES_MAX },
 	{ "Dedup", "Freeze", SWITCH, AT(freeze), 0, 0 },
 	{ "Dedup", "FreezeTimeout", TIME, AT(freeze_timeout), 10, 60000 },
@@ -68,7 +88,23 @@ void config_default(struct config *config)
 		.log_level = LOG_INFO,
 		.max_body = 64 << 10,
 		.max_header = 8 << 10,
+		.max_connections = 4096,
+		.max_streams = 16,
 		.timeout = 30000,
+		.state = MEDES_STATE,
+		.user = "nobody",
+		.port_first = 20000,
+		.port_last = 29999,
+		.namespaces = true,
+		.private_tmp = true,
+		.invoke_body = 6 << 20,
+		.invoke_answer = 6 << 20,
+		.max_calls = 1000,
+		.max_sandboxes = 1000,
+		.floor = 64,
+		.assumed = 64,
+		.max_dedup_starts = 10,
+		.policy = &policy_medes,
 		.pages_per_hash = 16,
 		.freeze = true,
 		.freeze_timeout = 2000,
@@ -78,6 +114,7 @@ void config_default(struct config *config)
 		.strong_share = 3,
 		.witnesses = 2,
 	};
+	policy_params_default(&config->params);
 }
 
 /* A number and its unit. */
@@ -90,6 +127,7 @@ static int number(const char *value, const struct key *key, unsigned long *out)
 	} units[] = {
 		{ NUMBER, "", 1 }, { BYTES, "", 1 }, { BYTES, "K", 1 << 10 },
 		{ BYTES, "M", 1 << 20 }, { TIME, "ms", 1 }, { TIME, "s", 1000 },
+		{ MEBIBYTES, "M", 1 }, { MEBIBYTES, "G", 1 << 10 }, { MEBIBYTES, "T", 1 << 20 },
 	};
 	char *end;
 	size_t i;
@@ -116,14 +154,15 @@ static int set_number(struct parsing *p, const struct key *key, const char *valu
 {
 	static const char *const forms[] = {
 		[NUMBER] = "a number", [BYTES] = "a size in bytes, or with K or M",
-		[TIME] = "a time with ms or s",
+		[MEBIBYTES] = "a size with M, G or T", [TIME] = "a time with ms or s",
 	};
 	unsigned long n;
 
 	if (number(value, key, &n)) {
 		snprintf(p->error, sizeof(p->error), "%s=%.64s: want %s, %lu to %lu%s", key->name,
 			 value, forms[key->type], key->min, key->max,
-			 key->type == TIME ? " ms" : key->type == BYTES ? " bytes" : "");
+			 key->type == TIME ? " ms" : key->type == BYTES ? " bytes" :
+			 key->type == MEBIBYTES ? " MiB" : "");
 		return -EINVAL;
 	}
 	*out = n;
@@ -173,6 +212,38 @@ static int set_path(struct parsing *p, const struct key *key, const char *value,
 	return 0;
 }
 
+static int set_text(struct parsing *p, const struct key *key, const char *value, char *out)
+{
+	if (strlen(value) >= CONFIG_TEXT) {
+		snprintf(p->error, sizeof(p->error), "%s=%.64s: want at most %d characters",
+			 key->name, value, CONFIG_TEXT - 1);
+		return -EINVAL;
+	}
+	strcpy(out, value);
+	return 0;
+}
+
+/* The policy's own table says which parameters there are. */
+static int set_policy(struct parsing *p, const char *name, const char *value)
+{
+	const struct policy_ops *ops;
+	char why[200];
+
+	if (strcmp(name, "Policy")) {
+		if (!policy_params_set(&p->config->params, name, value, why, sizeof(why)))
+			return 0;
+		snprintf(p->error, sizeof(p->error), "[Policy] %s", why);
+		return -EINVAL;
+	}
+	ops = policy_find(value);
+	if (ops)
+		p->config->policy = ops;
+	else
+		snprintf(p->error, sizeof(p->error), "Policy=%.64s: there are %s", value,
+			 policy_names());
+	return ops ? 0 : -EINVAL;
+}
+
 static int set(struct parsing *p, const struct key *key, const char *value)
 {
 	void *to = (char *)p->config + key->offset;
@@ -180,6 +251,8 @@ static int set(struct parsing *p, const struct key *key, const char *value)
 	switch (key->type) {
 	case PATH:
 		return set_path(p, key, value, to);
+	case TEXT:
+		return set_text(p, key, value, to);
 	case SWITCH:
 		return set_switch(p, key, value, to);
 	case LEVEL:
@@ -202,7 +275,7 @@ static void unknown(struct parsing *p, const char *section, const char *name)
 	}
 	if (p->error[strlen(p->error) - 1] == ':')
 		snprintf(p->error, sizeof(p->error),
-			 "unknown section [%.40s]; known: Daemon, Http, Registry, Dedup, Base",
+			 "unknown section [%.40s]; known: Daemon, Http, Functions, Memory, Policy, Registry, Dedup, Base",
 			 section);
 }
 
@@ -214,6 +287,8 @@ static int on_line(void *arg, const char *section, const char *name, const char 
 
 	if (p->error[0])
 		return 0;
+	if (!strcmp(section, "Policy"))
+		return !set_policy(p, name, value);
 	for (i = 0; i < ARRAY_SIZE(keys); i++)
 		if (!strcmp(keys[i].section, section) && !strcmp(keys[i].name, name))
 			return !set(p, &keys[i], value);
@@ -244,6 +319,11 @@ int config_load(struct config *config, const char *path, char *error, size_t siz
 	}
 	line = ini_parse_file(file, on_line, &p);
 	fclose(file);
+	if (!line && new.port_last < new.port_first) {
+		snprintf(error, size, "%s: LastPort=%u is below FirstPort=%u", path, new.port_last,
+			 new.port_first);
+		return -EINVAL;
+	}
 	if (line) {
 		snprintf(error, size, "%s:%d: %s", path, line,
 			 p.error[0] ? p.error : "neither a section, a key=value nor a comment");

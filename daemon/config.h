@@ -7,15 +7,42 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include "policy.h"
+
+#define CONFIG_TEXT 108			/* as long as a unix socket's path may be */
 
 struct config {
 	/* [Daemon] */
-	char socket[108];		/* as long as a unix socket's path may be */
+	char socket[CONFIG_TEXT];
+	char state[CONFIG_TEXT];	/* directory */
 	unsigned int log_level;		/* LOG_ERR..LOG_DEBUG */
 	/* [Http] */
+	char listen[CONFIG_TEXT];	/* address:port; empty: the unix socket only */
+	char tokens[CONFIG_TEXT];	/* file */
 	unsigned int max_body;		/* bytes */
 	unsigned int max_header;	/* bytes */
+	unsigned int max_connections;
+	unsigned int max_streams;	/* readers of events */
 	unsigned int timeout;		/* ms */
+	/* [Functions] */
+	char user[CONFIG_TEXT];
+	char cgroup[CONFIG_TEXT];	/* empty: beside our own */
+	unsigned int port_first, port_last;
+	bool namespaces;
+	bool private_tmp;
+	bool keep_on_exit;
+	unsigned int invoke_body;	/* bytes */
+	unsigned int invoke_answer;	/* bytes */
+	unsigned int max_calls;
+	unsigned int max_sandboxes;
+	/* [Memory] */
+	unsigned int capacity;		/* MiB; 0: no limit */
+	unsigned int floor;		/* MiB that must stay available */
+	unsigned int assumed;		/* MiB of a new function's sandbox */
+	unsigned int max_dedup_starts;
+	/* [Policy] */
+	const struct policy_ops *policy;
+	struct policy_params params;
 	/* [Registry] */
 	unsigned int pages_per_hash;
 	/* [Dedup] */

@@ -67,27 +67,43 @@ void control_tell(struct control *c, const char *domain, const char *type, json_
 }
 
 /**
- * control_free() - forget everything
- * @c: the controller; its boxes have ended, or the host leaves them as they are
+ * control_end_calls() - nobody is served any more
+ * @c: the controller; whoever waits is told
  */
-void control_free(struct control *c)
+void control_end_calls(struct control *c)
 {
-	struct function *f, *next;
+	struct function *f;
 	struct call *call;
 	struct box *box;
 
-	if (!c)
-		return;
 	c->ending = true;
-	timer_stop(&c->tick);
-	timer_stop(&c->soon);
-	HASH_ITER(hh, c->functions, f, next) {
+	for (f = c->functions; f; f = f->hh.next) {
 		while ((call = TAILQ_FIRST(&f->queue)))
 			call_fail(call, 503, 1, "medesd ends");
 		TAILQ_FOREACH(box, &f->boxes, link)
 			while ((call = TAILQ_FIRST(&box->calls)))
 				call_fail(call, 502, 1, "medesd ends");
-		function_delete(f);
+	}
+}
+
+/**
+ * control_free() - forget everything
+ * @c: the controller, or NULL; its boxes have ended, or are left as they are
+ */
+void control_free(struct control *c)
+{
+	struct function *f, *next;
+	struct box *box;
+
+	if (!c)
+		return;
+	control_end_calls(c);
+	timer_stop(&c->tick);
+	timer_stop(&c->soon);
+	HASH_ITER(hh, c->functions, f, next) {
+		while ((box = TAILQ_FIRST(&f->boxes)))
+			box_discard(box);
+		function_discard(f);
 	}
 	free(c);
 }

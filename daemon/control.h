@@ -52,6 +52,8 @@ struct host_ops {
 	double (*memory)(void *host, const struct box *box);
 	/* Bytes available on the machine, stalls for memory (PSI some avg10, %). */
 	bool (*pressure)(void *host, double *available, double *stalled);
+	/* Bytes that deduplication takes and that no box owns: bases, tables. */
+	double (*overhead)(void *host);
 	/* Bring function->bases up to date. */
 	void (*bases)(void *host);
 	/* Use it no more; drop it if nothing refers to it. */
@@ -110,6 +112,7 @@ struct control {
 
 struct control *control_new(struct clock *clock, uint64_t seed, const struct host_ops *ops,
 			    void *host);
+void control_end_calls(struct control *c);
 void control_free(struct control *c);
 void control_policy_changed(struct control *c);
 void control_kick_soon(struct control *c);

@@ -19,6 +19,12 @@ struct daemon {
 	struct bases_waiter learned;	/* of the node role, see node.c */
 	struct jobs *jobs;
 	struct http *http;
+	struct auth *auth;		/* NULL: no token is known */
+	/* the controller role */
+	struct clock *clock;
+	struct control *control;
+	struct host *host;
+	struct streams *streams;
 };
 
 #endif /* MEDESD_DAEMON_H */

@@ -130,6 +130,12 @@ static void function_free(struct function *f)
 	free(f);
 }
 
+void function_discard(struct function *f)
+{
+	HASH_DEL(f->control->functions, f);
+	function_free(f);
+}
+
 void function_delete(struct function *f)
 {
 	struct control *c = f->control;

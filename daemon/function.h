@@ -52,6 +52,7 @@ struct function *function_find(struct control *c, const char *domain, const char
  */
 struct function *function_put(struct control *c, const char *domain, struct spec *spec);
 void function_delete(struct function *f);
+void function_discard(struct function *f);	/* without boxes */
 void function_drop_if_unused(struct function *f);
 
 /* A box ended before it was ready, or without being told to. */

@@ -117,6 +117,7 @@ static bool picture_take(struct picture *p, struct control *c)
 	p->view.now = clock_now(c->clock);
 	p->view.capacity = c->limits.capacity;
 	p->view.used = admit_used(c);
+	p->view.overhead = c->ops->overhead(c->host);
 	if (c->ops->pressure(c->host, &available, &stalled)) {
 		p->view.pressure = stalled;
 		if (available < c->limits.floor)

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The unix socket that medesd listens at.
+ * The sockets that medesd listens at.
  *
- * Its mode is the permission: 0600. A lock file beside it keeps two daemons from
+ * The unix socket's mode is the permission: 0600. A lock file beside it keeps two daemons from
  * serving one path; it is never removed, since that would race. Whoever has the
  * lock may remove a socket that one left who was killed.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <netdb.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -110,4 +111,57 @@ void listen_close(struct listener *l, const char *path)
 {
 	unlink(path);
 	close(l->lock);
+}
+
+static int bind_tcp(const struct addrinfo *address)
+{
+	int fd = socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int one = 1, err;
+
+	if (fd < 0)
+		return -1;
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	if (!bind(fd, address->ai_addr, address->ai_addrlen) && !listen(fd, SOMAXCONN))
+		return fd;
+	err = errno;
+	close(fd);
+	errno = err;
+	return -1;
+}
+
+/**
+ * listen_tcp() - listen at an address
+ * @where: "address:port", the address a number, of IPv6 in brackets
+ *
+ * Return: the descriptor, or -1 with a line in the log.
+ */
+int listen_tcp(const char *where)
+{
+	const struct addrinfo hints = {
+		.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE, .ai_socktype = SOCK_STREAM,
+	};
+	struct addrinfo *address;
+	char host[128], *colon;
+	int fd, err;
+
+	snprintf(host, sizeof(host), "%s", where + (*where == '['));
+	colon = strrchr(host, ':');
+	if (!colon) {
+		log_error("Listen=%s: want address:port", where);
+		return -1;
+	}
+	*colon = '\0';
+	if (colon > host && colon[-1] == ']')
+		colon[-1] = '\0';
+	err = getaddrinfo(host, colon + 1, &hints, &address);
+	if (err) {
+		log_error("Listen=%s: %s; want address:port, the address a number", where,
+			  gai_strerror(err));
+		return -1;
+	}
+	fd = bind_tcp(address);
+	if (fd < 0)
+		log_error("cannot listen at %s: %s", where, strerror(errno));
+	freeaddrinfo(address);
+	return fd;
 }

@@ -13,4 +13,6 @@ struct listener {
 int listen_open(struct listener *l, const char *path);
 void listen_close(struct listener *l, const char *path);
 
+int listen_tcp(const char *where);
+
 #endif /* MEDESD_LISTEN_H */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * medesd: the control daemon, here in its node role. This file reads the
+ * medesd: the control daemon, in the roles of node and controller. This file reads the
  * command line and orders start and end; the parts are described in their files.
  *
  * libmedes (lib/) holds what medesctl needs as well.
@@ -12,24 +12,26 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <systemd/sd-daemon.h>
 #include "api.h"
+#include "auth.h"
 #include "cgroup.h"
+#include "control.h"
 #include "daemon.h"
+#include "host.h"
 #include "job.h"
 #include "log.h"
 #include "node.h"
 #include "registry.h"
+#include "specs.h"
+#include "streams.h"
 
 enum { DONE, FAILED, USAGE };
 
 struct options {
 	const char *config;
 	bool check;
-};
-
-static const struct route *const routes[] = {
-	api_sandbox_routes, api_base_routes, api_job_routes, api_status_routes,
 };
 
 static void usage(FILE *to)
@@ -132,6 +134,77 @@ static int add_events(struct daemon *d, struct event *added[3])
 	return added[2] ? event_add(added[2], &half) : -1;
 }
 
+/* Parts of the controller that need nothing but the loop. */
+static int control_open(struct daemon *d)
+{
+	const struct config *config = &d->config;
+	uint64_t seed = 0;
+
+	d->clock = clock_real_new(d->events);
+	d->streams = streams_new(d);
+	d->host = host_new(d);
+	if (!d->clock || !d->streams || !d->host ||
+	    getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
+		return -1;
+	d->control = control_new(d->clock, seed, &host_ops, d->host);
+	if (!d->control)
+		return -1;
+	d->control->policy.ops = config->policy;
+	d->control->policy.params = config->params;
+	d->control->limits = (struct control_limits){
+		.capacity = (double)config->capacity * (1 << 20),
+		.floor = (double)config->floor * (1 << 20),
+		.assumed = (double)config->assumed * (1 << 20),
+		.max_boxes = config->max_sandboxes,
+		.max_calls = config->max_calls,
+		.max_dedup_starts = config->max_dedup_starts,
+		.max_dedups = config->jobs,
+	};
+	d->control->listener = streams_tell;
+	d->control->listener_arg = d->streams;
+	return 0;
+}
+
+static void control_close(struct daemon *d)
+{
+	control_free(d->control);
+	d->control = NULL;
+	streams_free(d->streams);
+	d->streams = NULL;
+	host_free(d->host);
+	d->host = NULL;
+	clock_free(d->clock);
+	d->clock = NULL;
+}
+
+static int load_tokens(struct daemon *d)
+{
+	char error[512];
+
+	if (!d->config.tokens[0]) {
+		if (d->config.listen[0])
+			log_warning("Listen= without Tokens=: nobody can do anything there");
+		return 0;
+	}
+	d->auth = auth_load(d->config.tokens, error, sizeof(error));
+	if (!d->auth)
+		log_error("%s", error);
+	return d->auth ? 0 : -1;
+}
+
+static void serve(struct daemon *d)
+{
+	log_info("medesd " MEDES_VERSION " at %s", d->config.socket);
+	cgroup_thaw_left();
+	sd_notify(0, "STATUS=Waiting for the kernel module (modprobe medes).");
+	kernel_start(d->kernel);
+	if (!kernel_nl(d->kernel))
+		log_notice("the kernel module is not loaded: functions run, and idle ones stay warm or end; load it with: modprobe medes");
+	specs_load(d->config.state, d->control);
+	rebuild(d);
+	sd_notify(0, "READY=1");
+}
+
 static int run(struct daemon *d)
 {
 	struct event *added[3] = { NULL };
@@ -141,36 +214,38 @@ static int run(struct daemon *d)
 	d->events = event_base_new();
 	if (!d->events)
 		return FAILED;
+	if (load_tokens(d))
+		goto out_events;
 	d->registry = registry_new(d->config.pages_per_hash);
 	if (!d->registry)
-		goto out_events;
+		goto out_auth;
 	d->bases = bases_new(d);
 	if (!d->bases)
 		goto out_registry;
 	d->jobs = jobs_new(d);
 	if (!d->jobs)
 		goto out_bases;
+	if (control_open(d))
+		goto out_jobs;
 	d->kernel = kernel_new(d->events, &node_handlers, d);
 	if (!d->kernel)
 		goto out_jobs;
-	d->http = http_new(d, routes, ARRAY_SIZE(routes));
+	d->http = http_new(d, api_tables, api_n_tables);
 	if (!d->http)
 		goto out_kernel;
 	if (add_events(d, added))
 		goto out_http;
-	log_info("medesd " MEDES_VERSION " at %s", d->config.socket);
-	cgroup_thaw_left();
-	sd_notify(0, "STATUS=Waiting for the kernel module (modprobe medes).");
-	kernel_start(d->kernel);
-	sd_notify(0, "READY=1");
+	serve(d);
 	if (!event_base_dispatch(d->events))
 		code = DONE;
 	sd_notify(0, "STOPPING=1");
+	host_shutdown(d->host);
 
 out_http:
 	for (i = 0; i < ARRAY_SIZE(added); i++)
 		if (added[i])
 			event_free(added[i]);
+	control_close(d);
 	http_free(d->http);
 out_kernel:
 	/* jobs hold what is frozen, and thaw it: they end while the module is known */
@@ -179,10 +254,13 @@ out_kernel:
 	kernel_free(d->kernel);
 out_jobs:
 	jobs_free(d->jobs);
+	control_close(d);
 out_bases:
 	bases_free(d->bases);
 out_registry:
 	registry_free(d->registry);
+out_auth:
+	auth_free(d->auth);
 out_events:
 	event_base_free(d->events);
 	return code;

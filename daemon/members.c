@@ -104,3 +104,36 @@ int members_of_pids(const uint32_t *pids, size_t n, struct members *out, char *e
 	out->n = n;
 	return 0;
 }
+
+/**
+ * members_of_json() - the same, of an array that a user gave
+ * @pids: the array
+ * @out: receives them
+ * @error: CGROUP_ERROR bytes, receives why not
+ */
+int members_of_json(const json_t *pids, struct members *out, char *error)
+{
+	size_t n = json_array_size(pids), i;
+	uint32_t *numbers = calloc(n ? n : 1, sizeof(*numbers));
+	int err = -ENOMEM;
+	json_int_t pid;
+
+	snprintf(error, CGROUP_ERROR, "no memory for %zu processes", n);
+	for (i = 0; i < n && numbers; i++) {
+		pid = json_integer_value(json_array_get(pids, i));
+		/* 1 is init, which can't be in a sandbox */
+		if (pid < 2 || pid > INT32_MAX) {
+			snprintf(error, CGROUP_ERROR,
+				 "pids: number %zu is no id of a process that can be in a sandbox",
+				 i + 1);
+			err = -EINVAL;
+			goto out;
+		}
+		numbers[i] = pid;
+	}
+	if (numbers)
+		err = members_of_pids(numbers, n, out, error);
+out:
+	free(numbers);
+	return err;
+}

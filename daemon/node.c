@@ -2,13 +2,15 @@
 /*
  * The node role's reactions.
  *
- * medesd keeps no list of sandboxes or bases of its own: after a crash, after
+ * The node role keeps no list of sandboxes or bases of its own: after a crash, after
  * lost events and after the module was loaded anew, the kernel's lists say all
- * there is to know. What has to be rebuilt is the registry.
+ * there is to know. What has to be rebuilt is the registry. The controller role
+ * hears of what concerns its boxes (host.c).
  */
 #include <inttypes.h>
 #include <stdio.h>
 #include <systemd/sd-daemon.h>
+#include "host.h"
 #include "job.h"
 #include "log.h"
 #include "node.h"
@@ -37,6 +39,7 @@ static void on_sandbox(const struct medes_sandbox *sandbox, void *arg)
 	else
 		log_debug("sandbox %s is %s", sandbox->name,
 			  medes_sandbox_state_name(sandbox->state));
+	host_sandbox(((struct daemon *)arg)->host, sandbox);
 }
 
 static void on_learned(int err, const char *error, void *arg)
@@ -85,6 +88,7 @@ static void on_down(void *arg)
 	struct daemon *d = arg;
 
 	jobs_down(d->jobs, "the kernel module was unloaded");
+	host_down(d->host);
 	bases_down(d->bases);
 	sd_notify(0, "STATUS=Waiting for the kernel module (modprobe medes).");
 }
@@ -97,6 +101,7 @@ static void on_op(const struct medes_op *op, void *arg)
 		  medes_op_kind_name(op->kind), medes_op_state_name(op->state), op->done,
 		  op->total);
 	jobs_op(d->jobs, op);
+	host_op(d->host, op);
 }
 
 static void on_loss(const struct medes_loss *loss, void *arg)

@@ -186,29 +186,10 @@ static void take_cgroup(struct taking *t, const char *path)
 
 static void take_pids(struct taking *t, const json_t *pids)
 {
-	size_t n = json_array_size(pids), i;
-	uint32_t *numbers = calloc(n ? n : 1, sizeof(*numbers));
 	char error[CGROUP_ERROR];
 	struct members members;
-	int err = -ENOMEM;
-	json_int_t pid;
+	int err = members_of_json(pids, &members, error);
 
-	snprintf(error, sizeof(error), "no memory for %zu processes", n);
-	for (i = 0; i < n && numbers; i++) {
-		pid = json_integer_value(json_array_get(pids, i));
-		/* 1 is init, which can't be in a sandbox */
-		if (pid < 2 || pid > INT32_MAX) {
-			snprintf(error, sizeof(error), "pids: number %zu is no id of a process that can be in a sandbox",
-				 i + 1);
-			err = -EINVAL;
-			goto out;
-		}
-		numbers[i] = pid;
-	}
-	if (numbers)
-		err = members_of_pids(numbers, n, &members, error);
-out:
-	free(numbers);
 	if (err) {
 		refuse_taking(t, err, error);
 		return;

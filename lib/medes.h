@@ -16,6 +16,7 @@
 #define MEDES_VERSION "0.1"
 
 #define MEDES_SOCKET "/run/medes/medesd.sock"
+#define MEDES_STATE "/var/lib/medes"
 
 #define MEDES_NAME_SIZE (MEDES_NAME_MAX + 1)
 #define MEDES_SKETCH (MEDES_SKETCH_LEN / sizeof(uint64_t))

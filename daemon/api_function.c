@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * /v1/functions: adding, changing, listing, removing, explaining. A function belongs to
+ * a domain; a token sees its own, an administrator names one.
+ */
+#include <errno.h>
+#include <string.h>
+#include "api.h"
+#include "function.h"
+#include "json.h"
+#include "log.h"
+#include "specs.h"
+#include "text.h"
+
+#define DOMAIN_DEFAULT "default"
+
+/**
+ * api_domain() - the domain that a request is about
+ * @r: the request, refused and freed when it may not name that one
+ * @domain: receives it; empty: all, if that is allowed
+ * @all: an administrator who names none means all
+ */
+bool api_domain(struct request *r, char domain[MEDES_NAME_SIZE], bool all)
+{
+	const char *given = http_query(r, "domain", domain, MEDES_NAME_SIZE);
+
+	if (given && !medes_name_valid(given)) {
+		http_refuse(r, 422, "\"%.80s\" is no name of a domain", given);
+		return false;
+	}
+	if (r->admin) {
+		if (!given)
+			strcpy(domain, all ? "" : DOMAIN_DEFAULT);
+		return true;
+	}
+	if (given && strcmp(given, r->domain)) {
+		http_refuse(r, 403, "this token is of the domain \"%s\"", r->domain);
+		return false;
+	}
+	strcpy(domain, r->domain);
+	return true;
+}
+
+/* The function in the path. NULL: refused, r is freed. */
+struct function *api_function(struct request *r)
+{
+	char domain[MEDES_NAME_SIZE];
+	struct function *f;
+
+	if (!api_domain(r, domain, false))
+		return NULL;
+	f = function_find(r->daemon->control, domain, r->arg);
+	if (!f)
+		http_refuse(r, HTTP_NOTFOUND, "the domain \"%s\" has no function \"%s\"", domain,
+			    r->arg);
+	return f;
+}
+
+static void list(struct request *r)
+{
+	char domain[MEDES_NAME_SIZE];
+	struct function *f;
+	json_t *array;
+
+	if (!api_domain(r, domain, true))
+		return;
+	array = json_array();
+	for (f = r->daemon->control->functions; f; f = f->hh.next)
+		if (!*domain || !strcmp(domain, f->domain))
+			json_array_append_new(array, function_json(f));
+	http_reply(r, HTTP_OK, json_pack("{s:o}", "functions", array));
+}
+
+static void show(struct request *r)
+{
+	struct function *f = api_function(r);
+
+	if (f)
+		http_reply(r, HTTP_OK, function_json(f));
+}
+
+/* What only administrators may say. */
+static bool may_have(struct request *r, const struct spec *spec)
+{
+	if (r->admin || (spec->uid < 0 && spec->gid < 0))
+		return true;
+	http_refuse(r, 403, "uid and gid are for administrators");
+	return false;
+}
+
+/* Both the file and the function, or neither. */
+static void save(struct request *r, const char *domain, struct spec *spec, int status)
+{
+	struct daemon *d = r->daemon;
+	int err = specs_save(d->config.state, domain, spec);
+	struct function *f;
+
+	if (err) {
+		spec_clear(spec);
+		log_error("cannot write below %s: %s", d->config.state, strerror(-err));
+		http_refuse_later(r, HTTP_SERVUNAVAIL, 10,
+				  "the function cannot be stored (State= of medesd.conf); see the log");
+		return;
+	}
+	f = function_put(d->control, domain, spec);
+	if (f)
+		http_reply(r, status, function_json(f));
+	else
+		http_refuse_errno(r, -ENOMEM, "no memory for a function");
+}
+
+/* name: as the path has it; NULL: there must be none of that name. */
+static void put_spec(struct request *r, const char *name)
+{
+	char domain[MEDES_NAME_SIZE], error[SPEC_ERROR];
+	struct spec spec = { 0 };
+	bool there;
+
+	if (!api_domain(r, domain, false))
+		return;
+	if (name && !json_object_get(r->body, "name"))
+		json_object_set_new(r->body, "name", medes_json_text(name));
+	if (spec_parse(&spec, r->body, error)) {
+		http_refuse(r, 422, "%s", error);
+		return;
+	}
+	there = function_find(r->daemon->control, domain, spec.name);
+	if (name && strcmp(name, spec.name)) {
+		http_refuse(r, 422, "the spec's name is \"%s\", the path's \"%s\"", spec.name, name);
+	} else if (!name && there) {
+		http_refuse(r, 409, "the domain \"%s\" has a function \"%s\" already; change it with PUT",
+			    domain, spec.name);
+	} else if (may_have(r, &spec)) {
+		save(r, domain, &spec, there ? HTTP_OK : 201);
+		return;
+	}
+	spec_clear(&spec);
+}
+
+static void create(struct request *r)
+{
+	put_spec(r, NULL);
+}
+
+static void put(struct request *r)
+{
+	put_spec(r, r->arg);
+}
+
+static void remove_one(struct request *r)
+{
+	struct function *f = api_function(r);
+	int err;
+
+	if (!f)
+		return;
+	err = specs_remove(r->daemon->config.state, f->domain, f->spec.name);
+	if (err) {
+		http_refuse_errno(r, err, strerror(-err));
+		return;
+	}
+	function_delete(f);
+	http_reply(r, HTTP_OK, json_object());
+}
+
+static void explain(struct request *r)
+{
+	struct function *f = api_function(r);
+
+	if (f)
+		http_reply(r, HTTP_OK, life_explain(r->daemon->control, f));
+}
+
+const struct route api_function_routes[] = {
+	{ EVHTTP_REQ_GET, "/v1/functions", list, ROUTE_TENANT },
+	{ EVHTTP_REQ_POST, "/v1/functions", create, ROUTE_TENANT },
+	{ EVHTTP_REQ_GET, "/v1/functions/*", show, ROUTE_TENANT },
+	{ EVHTTP_REQ_PUT, "/v1/functions/*", put, ROUTE_TENANT },
+	{ EVHTTP_REQ_DELETE, "/v1/functions/*", remove_one, ROUTE_TENANT },
+	{ EVHTTP_REQ_GET, "/v1/functions/*/explain", explain, ROUTE_TENANT },
+	{ 0, NULL, NULL, 0 },
+};

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * /v1/functions/NAME/invoke: a request goes through to a sandbox, its answer comes back.
+ *
+ * The request is copied out of the client's, so that it can be sent again, and runs to its
+ * end when the client goes: nobody could tell otherwise when the sandbox idles again.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <event2/buffer.h>
+#include <event2/keyvalq_struct.h>
+#include "api.h"
+#include "forward.h"
+#include "function.h"
+#include "local.h"
+
+struct invoke {
+	struct call call;
+	struct request *r;		/* NULL: the client has gone */
+	struct forward *forward;
+	struct evkeyvalq headers;
+	struct evbuffer *body;
+	enum evhttp_cmd_type method;
+	char *path;
+};
+
+static struct invoke *invoke_of(struct call *call)
+{
+	return (struct invoke *)((char *)call - offsetof(struct invoke, call));
+}
+
+static void invoke_free(struct invoke *in)
+{
+	evhttp_clear_headers(&in->headers);
+	if (in->body)
+		evbuffer_free(in->body);
+	free(in->path);
+	free(in);
+}
+
+static void add_start(const struct call *call, struct evkeyvalq *headers)
+{
+	static const char *const names[START_KINDS] = {
+		[START_WARM] = "warm", [START_DEDUP] = "dedup", [START_COLD] = "cold",
+	};
+	char ms[32];
+
+	snprintf(ms, sizeof(ms), "%.3f", call_start_ms(call));
+	evhttp_add_header(headers, "Medes-Start", names[call->start]);
+	evhttp_add_header(headers, "Medes-Start-Ms", ms);
+	evhttp_add_header(headers, "Medes-Sandbox", call->box->name);
+}
+
+static void pass_answer(struct invoke *in, struct evhttp_request *answer)
+{
+	struct evkeyvalq *headers = evhttp_request_get_output_headers(in->r->http);
+
+	forward_copy_headers(evhttp_request_get_input_headers(answer), headers);
+	if (!evhttp_find_header(headers, "Content-Type"))
+		evhttp_add_header(headers, "Content-Type", "application/octet-stream");
+	add_start(&in->call, headers);
+	http_reply_raw(in->r, evhttp_request_get_response_code(answer),
+		       evhttp_request_get_input_buffer(answer));
+}
+
+static void on_answer(struct evhttp_request *answer, bool sent, const char *why, void *arg)
+{
+	struct invoke *in = arg;
+
+	in->forward = NULL;
+	if (!answer) {
+		/* what never reached it can be repeated by whatever method */
+		in->call.idempotent |= !sent;
+		call_broken(&in->call, why);
+		return;
+	}
+	if (in->r && in->r->http)
+		pass_answer(in, answer);
+	else if (in->r)
+		http_reply_raw(in->r, HTTP_OK, NULL);
+	in->r = NULL;
+	call_done(&in->call);
+	invoke_free(in);
+}
+
+static void on_ready(struct call *call)
+{
+	struct invoke *in = invoke_of(call);
+	struct local *l = call->box->local;
+	const struct forward_request request = {
+		.method = in->method, .path = in->path, .headers = &in->headers, .body = in->body,
+	};
+
+	in->forward = forward_start(l->lines, &request, on_answer, in);
+	if (!in->forward)
+		call_fail(call, 503, 1, "no memory or descriptors to send a request");
+}
+
+static void on_failed(struct call *call, int status, unsigned int retry_after, const char *why)
+{
+	struct invoke *in = invoke_of(call);
+
+	if (in->forward)
+		forward_cancel(in->forward);
+	if (in->r)
+		http_refuse_later(in->r, status, retry_after, why);
+	invoke_free(in);
+}
+
+static void on_again(struct call *call)
+{
+	struct invoke *in = invoke_of(call);
+
+	if (in->forward)
+		forward_cancel(in->forward);
+	in->forward = NULL;
+}
+
+static const struct call_ops ops = { .ready = on_ready, .failed = on_failed, .again = on_again };
+
+/* One that waits is dropped; one that runs goes on, and its answer is thrown away. */
+static void on_client_gone(struct request *r)
+{
+	struct invoke *in = r->private;
+
+	in->r = NULL;
+	http_reply_raw(r, HTTP_OK, NULL);
+	if (in->call.state == CALL_QUEUED) {
+		call_cancel(&in->call);
+		invoke_free(in);
+	}
+}
+
+/* What the function sees: what stands behind "invoke", and the query without what is ours. */
+static char *make_path(const struct request *r)
+{
+	const char *query = evhttp_uri_get_query(evhttp_request_get_evhttp_uri(r->http));
+	const char *path = r->tail ? r->tail : "/";
+	char *text;
+
+	if (asprintf(&text, "%s%s%s", path, query ? "?" : "", query ? query : "") < 0)
+		return NULL;
+	return text;
+}
+
+static struct invoke *invoke_new(struct request *r, const struct function *f)
+{
+	struct invoke *in = calloc(1, sizeof(*in));
+
+	if (!in)
+		return NULL;
+	TAILQ_INIT(&in->headers);
+	in->call.ops = &ops;
+	in->r = r;
+	in->method = evhttp_request_get_command(r->http);
+	in->call.idempotent = in->method == EVHTTP_REQ_GET || f->spec.idempotent;
+	in->path = make_path(r);
+	in->body = evbuffer_new();
+	if (!in->path || !in->body ||
+	    evbuffer_add_buffer(in->body, evhttp_request_get_input_buffer(r->http))) {
+		invoke_free(in);
+		return NULL;
+	}
+	forward_copy_headers(evhttp_request_get_input_headers(r->http), &in->headers);
+	return in;
+}
+
+static void invoke(struct request *r)
+{
+	struct function *f = api_function(r);
+	struct invoke *in;
+
+	if (!f)
+		return;
+	if (!f->spec.command) {
+		http_refuse(r, 422, "function \"%s\" has no command: its platform sends the requests (acquire, release)",
+			    f->spec.name);
+		return;
+	}
+	in = invoke_new(r, f);
+	if (!in) {
+		http_refuse_later(r, HTTP_SERVUNAVAIL, 1, "no memory for a request");
+		return;
+	}
+	r->private = in;
+	r->gone = on_client_gone;
+	call_submit(&in->call, f, NULL);
+}
+
+const struct route api_invoke_routes[] = {
+	{ ANY_METHOD, "/v1/functions/*/invoke", invoke, ROUTE_TENANT | ROUTE_RAW },
+	{ ANY_METHOD, "/v1/functions/*/invoke/**", invoke, ROUTE_TENANT | ROUTE_RAW },
+	{ 0, NULL, NULL, 0 },
+};

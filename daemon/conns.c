@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * libevent's HTTP server knows a time-out for silence only: a client that sends a
+ * byte now and then holds a connection for ever, and there may be any number. Here each
+ * connection has a deadline for its next whole request, and for taking its answer;
+ * when there are as many as may be, no more are accepted until one goes.
+ *
+ * The server makes each connection's bufferevent through a callback of ours, which keeps a
+ * reference. One whose event callback is gone was freed by the server.
+ */
+#include <stdlib.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+#include <event2/listener.h>
+#include <uthash.h>
+#include "conns.h"
+#include "log.h"
+
+#define SWEEP_MS 250
+#define SOCKETS_MAX 2
+
+struct conn {
+	UT_hash_handle hh;
+	struct bufferevent *bev;	/* the key */
+	bool busy;			/* a request is being served */
+	struct timeval since;		/* it was accepted, or answered last */
+};
+
+struct conns {
+	struct event_base *events;
+	struct conn *all;
+	unsigned int max;
+	struct timeval deadline;
+	struct event *sweep;
+	struct evconnlistener *listeners[SOCKETS_MAX];
+	unsigned int n_listeners;
+	bool full;
+};
+
+static void set_full(struct conns *c, bool full)
+{
+	unsigned int i;
+
+	if (full == c->full)
+		return;
+	c->full = full;
+	if (full)
+		log_warning("%u connections: no more are accepted until one goes (MaxConnections)",
+			    c->max);
+	for (i = 0; i < c->n_listeners; i++) {
+		if (full)
+			evconnlistener_disable(c->listeners[i]);
+		else
+			evconnlistener_enable(c->listeners[i]);
+	}
+}
+
+static bool is_gone(const struct conn *conn)
+{
+	bufferevent_event_cb on_event;
+
+	bufferevent_getcb(conn->bev, NULL, NULL, &on_event, NULL);
+	return !on_event;
+}
+
+static void forget(struct conns *c, struct conn *conn)
+{
+	HASH_DEL(c->all, conn);
+	bufferevent_decref(conn->bev);
+	free(conn);
+}
+
+static void on_sweep(evutil_socket_t fd, short what, void *arg)
+{
+	struct conns *c = arg;
+	struct conn *conn, *next;
+	struct timeval now, age;
+
+	(void)fd, (void)what;
+	event_base_gettimeofday_cached(c->events, &now);
+	HASH_ITER(hh, c->all, conn, next) {
+		if (is_gone(conn)) {
+			forget(c, conn);
+			continue;
+		}
+		evutil_timersub(&now, &conn->since, &age);
+		/* the server sees an end of file, and closes */
+		if (!conn->busy && evutil_timercmp(&age, &c->deadline, >))
+			shutdown(bufferevent_getfd(conn->bev), SHUT_RDWR);
+	}
+	set_full(c, HASH_COUNT(c->all) >= c->max);
+}
+
+static struct bufferevent *on_connection(struct event_base *events, void *arg)
+{
+	struct conns *c = arg;
+	struct conn *conn = calloc(1, sizeof(*conn));
+	struct bufferevent *bev = bufferevent_socket_new(events, -1, 0);
+
+	if (!conn || !bev) {
+		free(conn);
+		return bev;
+	}
+	conn->bev = bev;
+	bufferevent_incref(bev);
+	event_base_gettimeofday_cached(events, &conn->since);
+	HASH_ADD_PTR(c->all, bev, conn);
+	set_full(c, HASH_COUNT(c->all) >= c->max);
+	return bev;
+}
+
+static struct conn *find(struct conns *c, struct evhttp_request *request)
+{
+	struct bufferevent *bev =
+		evhttp_connection_get_bufferevent(evhttp_request_get_connection(request));
+	struct conn *conn;
+
+	HASH_FIND_PTR(c->all, &bev, conn);
+	return conn;
+}
+
+void conns_busy(struct conns *c, struct evhttp_request *request)
+{
+	struct conn *conn = find(c, request);
+
+	if (conn)
+		conn->busy = true;
+}
+
+void conns_answered(struct conns *c, struct evhttp_request *request)
+{
+	struct conn *conn = find(c, request);
+
+	if (!conn)
+		return;
+	conn->busy = false;
+	event_base_gettimeofday_cached(c->events, &conn->since);
+}
+
+unsigned int conns_count(const struct conns *c)
+{
+	return HASH_COUNT(c->all);
+}
+
+/**
+ * conns_new() - begin to watch connections
+ * @events: the event loop
+ * @max: connections at once
+ * @deadline_ms: for a whole request to come in, and for an answer to be taken
+ */
+struct conns *conns_new(struct event_base *events, unsigned int max, unsigned int deadline_ms)
+{
+	const struct timeval period = { .tv_usec = SWEEP_MS * 1000 };
+	struct conns *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return NULL;
+	c->events = events;
+	c->max = max;
+	c->deadline.tv_sec = deadline_ms / 1000;
+	c->deadline.tv_usec = deadline_ms % 1000 * 1000;
+	c->sweep = event_new(events, -1, EV_PERSIST, on_sweep, c);
+	if (c->sweep && !event_add(c->sweep, &period))
+		return c;
+	conns_free(c);
+	return NULL;
+}
+
+/* Of a server, before it has any connection. */
+void conns_watch(struct conns *c, struct evhttp *server, struct evhttp_bound_socket *socket)
+{
+	evhttp_set_bevcb(server, on_connection, c);
+	if (c->n_listeners < SOCKETS_MAX)
+		c->listeners[c->n_listeners++] = evhttp_bound_socket_get_listener(socket);
+}
+
+void conns_stop(struct conns *c)
+{
+	c->n_listeners = 0;
+	event_del(c->sweep);
+}
+
+void conns_free(struct conns *c)
+{
+	struct conn *conn, *next;
+
+	if (!c)
+		return;
+	HASH_ITER(hh, c->all, conn, next)
+		forget(c, conn);
+	if (c->sweep)
+		event_free(c->sweep);
+	free(c);
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Connections of clients: how many, and how long one may take.
+ */
+#ifndef MEDESD_CONNS_H
+#define MEDESD_CONNS_H
+
+#include <stdbool.h>
+#include <event2/http.h>
+
+struct conns;
+
+struct conns *conns_new(struct event_base *events, unsigned int max, unsigned int deadline_ms);
+void conns_free(struct conns *c);
+void conns_watch(struct conns *c, struct evhttp *server, struct evhttp_bound_socket *socket);
+void conns_stop(struct conns *c);		/* before the servers are freed */
+
+/* A request has come in whole; its answer was given. */
+void conns_busy(struct conns *c, struct evhttp_request *request);
+void conns_answered(struct conns *c, struct evhttp_request *request);
+unsigned int conns_count(const struct conns *c);
+
+#endif /* MEDESD_CONNS_H */

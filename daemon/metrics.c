@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * /metrics in OpenMetrics text form, and /healthz.
+ *
+ * A metric is a row in a table with a function that reads it, so that all samples of a
+ * family stand together, as the form wants.
+ */
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <event2/buffer.h>
+#include "api.h"
+#include "conns.h"
+#include "function.h"
+#include "host.h"
+#include "kernel.h"
+#include "registry.h"
+
+#define CONTENT_TYPE "application/openmetrics-text; version=1.0.0; charset=utf-8"
+
+static const char *const start_names[START_KINDS] = {
+	[START_WARM] = "warm", [START_DEDUP] = "dedup", [START_COLD] = "cold",
+};
+
+static void family(struct evbuffer *out, const char *name, const char *type, const char *help)
+{
+	evbuffer_add_printf(out, "# TYPE medes_%s %s\n# HELP medes_%s %s\n", name, type, name, help);
+}
+
+static void sample(struct evbuffer *out, const char *name, const struct function *f,
+		   const char *label, const char *value, double number)
+{
+	evbuffer_add_printf(out, "medes_%s{domain=\"%s\",function=\"%s\"", name, f->domain,
+			    f->spec.name);
+	if (label)
+		evbuffer_add_printf(out, ",%s=\"%s\"", label, value);
+	evbuffer_add_printf(out, "} %.17g\n", number);
+}
+
+static double queued(const struct function *f)
+{
+	return f->queued;
+}
+
+static double failed(const struct function *f)
+{
+	return f->failed;
+}
+
+static double refused(const struct function *f)
+{
+	return f->refused;
+}
+
+static double retried(const struct function *f)
+{
+	return f->retried;
+}
+
+static double crashes(const struct function *f)
+{
+	return f->crashes;
+}
+
+static double rate(const struct function *f)
+{
+	return measure_rate(&f->measure);
+}
+
+static double memory(const struct function *f)
+{
+	const struct box *box;
+	double sum = 0;
+
+	TAILQ_FOREACH(box, &f->boxes, link)
+		sum += admit_box(box);
+	return sum;
+}
+
+static const struct {
+	const char *family;
+	const char *sample;
+	const char *type;
+	const char *help;
+	double (*read)(const struct function *f);
+} of_functions[] = {
+	{ "queued", "queued", "gauge", "Requests that wait for a sandbox.", queued },
+	{ "failed", "failed_total", "counter", "Requests answered with 502 or 504.", failed },
+	{ "refused", "refused_total", "counter", "Requests answered with 429 or 503.", refused },
+	{ "retried", "retried_total", "counter", "Requests sent a second time.", retried },
+	{ "crashes", "crashes_total", "counter", "Sandboxes that ended by themselves.", crashes },
+	{ "arrival_rate", "arrival_rate", "gauge", "Requests per second, moving average.", rate },
+	{ "memory_bytes", "memory_bytes", "gauge", "Memory of its sandboxes.", memory },
+};
+
+static void functions(struct evbuffer *out, const struct control *c)
+{
+	const struct function *f;
+	unsigned int i, k;
+
+	for (i = 0; i < ARRAY_SIZE(of_functions); i++) {
+		family(out, of_functions[i].family, of_functions[i].type, of_functions[i].help);
+		for (f = c->functions; f; f = f->hh.next)
+			sample(out, of_functions[i].sample, f, NULL, NULL, of_functions[i].read(f));
+	}
+	family(out, "invocations", "counter", "Requests given to a sandbox.");
+	for (f = c->functions; f; f = f->hh.next)
+		for (k = 0; k < START_KINDS; k++)
+			sample(out, "invocations_total", f, "start", start_names[k],
+			       f->measure.starts[k]);
+	family(out, "start_seconds", "gauge",
+	       "From accepting a request to giving it to a sandbox, moving average.");
+	for (f = c->functions; f; f = f->hh.next)
+		for (k = 0; k < START_KINDS; k++)
+			if (f->measure.start[k].n)
+				sample(out, "start_seconds", f, "start", start_names[k],
+				       f->measure.start[k].value);
+	family(out, "sandboxes", "gauge", "Sandboxes by state.");
+	for (f = c->functions; f; f = f->hh.next)
+		for (k = 0; k < BOX_STATES; k++)
+			sample(out, "sandboxes", f, "life", box_state_name(k), f->in[k]);
+}
+
+static void one(struct evbuffer *out, const char *name, bool counter, const char *help,
+		double number)
+{
+	family(out, name, counter ? "counter" : "gauge", help);
+	evbuffer_add_printf(out, "medes_%s%s %.17g\n", name, counter ? "_total" : "", number);
+}
+
+static double cpu_seconds(void)
+{
+	struct rusage u;
+
+	getrusage(RUSAGE_SELF, &u);
+	return u.ru_utime.tv_sec + u.ru_stime.tv_sec +
+	       (u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
+}
+
+static void node(struct evbuffer *out, const struct daemon *d)
+{
+	const struct control *c = d->control;
+	double available = 0, stalled = 0;
+
+	c->ops->pressure(c->host, &available, &stalled);
+	one(out, "module_loaded", false, "1 while the kernel module is there.",
+	    kernel_instance(d->kernel) ? 1 : 0);
+	one(out, "calls", false, "Requests that wait or run.", c->n_calls);
+	one(out, "connections", false, "Connections of clients.", conns_count(http_conns(d->http)));
+	one(out, "restores_running", false, "Dedup starts whose working set is on its way.",
+	    c->n_restoring);
+	one(out, "dedups_running", false, "Sandboxes on their way to dedup.", c->n_deduping);
+	one(out, "dedups", true, "Sandboxes deduplicated.", c->dedups);
+	one(out, "dedup_failures", true, "Sandboxes that could not be.", c->dedups_failed);
+	one(out, "purges", true, "Sandboxes ended by the policy.", c->purges);
+	one(out, "prewarms", true, "Sandboxes started ahead of need.", c->prewarms);
+	one(out, "losses", true, "Sandboxes that lost pages.", c->losses);
+	one(out, "sandbox_memory_bytes", false, "Memory of all sandboxes, bases included.",
+	    admit_used(c));
+	one(out, "restore_reserve_bytes", false, "Memory that new sandboxes must leave free.",
+	    admit_reserve(c));
+	one(out, "memory_available_bytes", false, "Memory available on the machine.", available);
+	one(out, "memory_stalled_percent", false, "Time stalled for memory, last 10 s.", stalled);
+	one(out, "daemon_cpu_seconds", true, "CPU time of medesd.", cpu_seconds());
+}
+
+static void metrics(struct request *r)
+{
+	struct evbuffer *out = evbuffer_new();
+
+	if (!out) {
+		http_refuse_later(r, HTTP_SERVUNAVAIL, 1, "no memory for the metrics");
+		return;
+	}
+	functions(out, r->daemon->control);
+	node(out, r->daemon);
+	evbuffer_add_printf(out, "# EOF\n");
+	if (r->http)
+		evhttp_add_header(evhttp_request_get_output_headers(r->http), "Content-Type",
+				  CONTENT_TYPE);
+	http_reply_raw(r, HTTP_OK, out);
+	evbuffer_free(out);
+}
+
+static void health(struct request *r)
+{
+	http_reply(r, HTTP_OK, json_pack("{s:s,s:b}", "status", "ok",
+					 "module", kernel_instance(r->daemon->kernel) != 0));
+}
+
+const struct route api_metrics_routes[] = {
+	{ EVHTTP_REQ_GET, "/metrics", metrics, 0 },
+	{ EVHTTP_REQ_GET, "/healthz", health, ROUTE_OPEN },
+	{ 0, NULL, NULL, 0 },
+};
