@@ -265,12 +265,13 @@ void box_ended(struct box *box, const char *why)
 {
 	struct function *f = box->function;
 	struct control *c = f->control;
-	bool starting = box->state == BOX_STARTING;
-	bool failed = !box->told && !box->adopted &&
-		(starting || (box->in_flight && now_of(box) - box->born < YOUNG_US));
+	bool crashed = !box->told || box->broken;
+	bool young = now_of(box) - box->born < YOUNG_US;
+	bool failed = crashed && !box->adopted && !f->deleted &&
+		(box->state == BOX_STARTING || (young && (box->in_flight || box->broken)));
 
 	stop_counting(box);
-	if (!box->told) {
+	if (crashed) {
 		f->crashes++;
 		log_warning("sandbox %s: %s", box->name, why);
 	}

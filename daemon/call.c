@@ -268,6 +268,7 @@ void call_box_gone(struct call *call, const char *why)
 void call_broken(struct call *call, const char *why)
 {
 	call->box->old = true;
+	call->box->broken = true;
 	call_box_gone(call, why);
 }
 

@@ -128,6 +128,13 @@ int cells_open(struct cells *cells, const char *path, char error[CGROUP_ERROR])
 	return 0;
 }
 
+/* Leave nothing behind, unless there are sandboxes. */
+void cells_close(const struct cells *cells)
+{
+	if (cells->root.path[0])
+		rmdir(cells->root.path);
+}
+
 static int limit(const struct cgroup *cell, const char *file, bool works, uint64_t value,
 		 const char *format, char *error)
 {

@@ -15,8 +15,9 @@ struct cells {
 	bool memory, cpu, pids;		/* controllers that work there */
 };
 
-/* Both return 0 or a negative errno, and say why in error. */
+/* 0 or a negative errno, and error says why */
 int cells_open(struct cells *cells, const char *path, char error[CGROUP_ERROR]);
+void cells_close(const struct cells *cells);
 int cell_make(const struct cells *cells, const char *name, const struct spec *spec,
 	      struct cgroup *cell, char error[CGROUP_ERROR]);
 

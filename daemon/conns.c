@@ -6,7 +6,9 @@
  * when there are as many as may be, no more are accepted until one goes.
  *
  * The server makes each connection's bufferevent through a callback of ours, which keeps a
- * reference. One whose event callback is gone was freed by the server.
+ * reference. One whose event callback is gone was freed by the server, which has also shut it
+ * down; it is closed when the reference goes, not before, since libevent would otherwise
+ * mix up what it knows of the descriptor with the next one of the same number.
  */
 #include <stdlib.h>
 #include <sys/queue.h>
@@ -97,7 +99,7 @@ static struct bufferevent *on_connection(struct event_base *events, void *arg)
 {
 	struct conns *c = arg;
 	struct conn *conn = calloc(1, sizeof(*conn));
-	struct bufferevent *bev = bufferevent_socket_new(events, -1, 0);
+	struct bufferevent *bev = bufferevent_socket_new(events, -1, BEV_OPT_CLOSE_ON_FREE);
 
 	if (!conn || !bev) {
 		free(conn);

@@ -616,5 +616,8 @@ void host_shutdown(struct host *host)
 
 void host_free(struct host *host)
 {
+	if (!host)
+		return;
+	cells_close(&host->cells);
 	free(host);
 }

@@ -33,8 +33,8 @@ static void write_config(void)
 	FILE *file = fopen(config_path, "w");
 
 	assert_non_null(file);
-	fprintf(file, "[Daemon]\nSocket=%s\n[Http]\nMaxBody=4K\nMaxHeader=2K\nTimeout=1s\n",
-		socket_path);
+	fprintf(file, "[Daemon]\nSocket=%s\nState=%s/state\n[Http]\nMaxBody=4K\nMaxHeader=2K\nTimeout=1s\n[Functions]\nCgroup=medes-test-%d\n",
+		socket_path, directory, getpid());
 	fclose(file);
 }
 
