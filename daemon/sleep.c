@@ -62,7 +62,7 @@ static void done(struct local *l, int err, const char *why)
 {
 	char text[CONTROL_ERROR];
 
-	snprintf(text, sizeof(text), "%s", why ? why : "");
+	snprintf(text, sizeof(text), "%.200s", why ? why : "");
 	if (err)
 		thaw(l);
 	box_deduped(l->box, err, text);
