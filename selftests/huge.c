@@ -128,12 +128,15 @@ static void collapse(void)
 /* khugepaged leaves a range alone that is stored as a whole. */
 static void khugepaged(void)
 {
-	long long scans = sys_number(KHUGEPAGED "full_scans");
 	struct setting t;
+	long long scans;
 
-	sys_set(KHUGEPAGED "scan_sleep_millisecs", "10");
+	/* while it looks at pages it holds them */
+	sys_set(KHUGEPAGED "scan_sleep_millisecs", "10000");
 	set_up(&t);
 	REQUIRE_EQ(dedup(&t.s, &t.a, &t.b), HUGE_PAGES);
+	scans = sys_number(KHUGEPAGED "full_scans");
+	sys_set(KHUGEPAGED "scan_sleep_millisecs", "10");
 	CHECK(SOON(sys_number(KHUGEPAGED "full_scans") > scans + 2), "khugepaged does not run");
 	sys_set(KHUGEPAGED "scan_sleep_millisecs", "10000");
 	CHECK_EQ(away(&t.v, &t.a), HUGE_PAGES);

@@ -201,15 +201,15 @@ static void dedup_then_restore(struct setting *t, size_t *stored, size_t *restor
 	*restored += op.stored;
 }
 
-/* Operations are not required to store anything now, but to end well. */
+/* Operations are not required to store anything at once, but to end well. */
 static void churn(struct setting *t, bool fork)
 {
-	double end = sys_seconds() + SECONDS;
+	double end = sys_seconds() + SECONDS, patience = end + 10 * SECONDS;
 	size_t stored = 0, restored = 0;
 	uint64_t faults = STAT(FAULTS);
 	int round;
 
-	for (round = 1; sys_seconds() < end; round++) {
+	for (round = 1; sys_seconds() < (stored ? end : patience); round++) {
 		if (round % 2)
 			dedup_then_restore(t, &stored, &restored);
 		else
