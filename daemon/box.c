@@ -197,6 +197,7 @@ void box_dedup(struct box *box, bool demarcate)
 	struct control *c = box->function->control;
 
 	c->n_deduping++;
+	box->demarcates = demarcate;
 	box_set(box, BOX_DEDUPING);
 	c->ops->dedup(c->host, box, demarcate);
 }

@@ -36,6 +36,7 @@ struct box {
 	bool old;			/* gets no further call; ended when it idles */
 	bool restoring;			/* its working set is on the way back */
 	bool told;			/* was told to end */
+	bool demarcates;		/* while deduplicating: a base is made of it */
 	bool broken;			/* did not answer a call as it should */
 	TAILQ_HEAD(, call) calls;	/* in flight */
 	unsigned int in_flight;

@@ -43,7 +43,7 @@ static void leave(struct call *call)
 	if (state == CALL_QUEUED)
 		unqueue(call);
 	if (state == CALL_READY)
-		measure_end(&call->function->measure, clock_now(c->clock),
+		measure_end(&call->function->measure, clock_now(c->clock), call->start,
 			    (clock_now(c->clock) - call->handed) / 1e6);
 	else
 		measure_cancel(&call->function->measure);
@@ -226,7 +226,7 @@ static void repeat(struct call *call)
 	bool ready = call->state == CALL_READY;
 
 	if (ready) {
-		measure_end(&f->measure, now, (now - call->handed) / 1e6);
+		measure_end(&f->measure, now, call->start, (now - call->handed) / 1e6);
 		call->repeated = true;
 		f->retried++;
 		call->ops->again(call);

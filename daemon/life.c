@@ -57,6 +57,7 @@ static void show_function(struct picture *p, struct function *f, bool dedups, si
 
 	*out = (struct policy_function){
 		.name = f->spec.name,
+		.domain = f->domain,
 		.owner = f,
 		.measure = &f->measure,
 		.params = &f->params,
@@ -68,6 +69,7 @@ static void show_function(struct picture *p, struct function *f, bool dedups, si
 	TAILQ_FOREACH(box, &f->boxes, link) {
 		if (box->state == BOX_ENDING || box->state == BOX_LOST || box->old)
 			continue;
+		out->demarcating |= box->state == BOX_DEDUPING && box->demarcates;
 		show_box(&out->sandboxes[out->n++], box, p->view.now, dedups);
 	}
 	TAILQ_FOREACH(base, &f->bases, link)
@@ -218,6 +220,20 @@ static void act(struct control *c, const struct policy_view *view)
 	}
 }
 
+/*
+ * One that was deduplicated before has back what its requests touched, which says nothing
+ * about a warm one.
+ */
+static void measure_memory(const struct box *box)
+{
+	struct measure *m = &box->function->measure;
+
+	if (box->memory_dedup <= 0)
+		measure_memory_warm(m, box->memory);
+	else if (box->memory > box->memory_dedup)
+		measure_memory_restore(m, box->memory - box->memory_dedup);
+}
+
 /* What idles since the last time may have grown. */
 static void look_at_memory(struct control *c)
 {
@@ -232,7 +248,7 @@ static void look_at_memory(struct control *c)
 		if (bytes <= 0)
 			continue;
 		box->memory = bytes;
-		measure_memory_warm(&box->function->measure, bytes);
+		measure_memory(box);
 	}
 }
 

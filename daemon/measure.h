@@ -36,6 +36,7 @@ struct measure {
 	struct average start[START_KINDS];	/* s */
 	uint64_t starts[START_KINDS];
 	struct average exec;			/* s */
+	struct average restore;			/* s: what running takes more after deduplication */
 
 	/* of one sandbox, bytes */
 	struct average memory_warm;
@@ -57,7 +58,7 @@ void measure_init(struct measure *m, uint64_t window_us);
 /* What happens to a function, in this order for each request */
 void measure_arrival(struct measure *m, uint64_t now);
 void measure_start(struct measure *m, enum start_kind kind, double seconds);
-void measure_end(struct measure *m, uint64_t now, double exec_seconds);
+void measure_end(struct measure *m, uint64_t now, enum start_kind kind, double exec_seconds);
 /* A request that arrived and will not run: refused, failed to start. */
 void measure_cancel(struct measure *m);
 

@@ -57,11 +57,11 @@ static json_t *numbers(const struct policy_function *f)
 {
 	const struct measure *m = f->measure;
 
-	return json_pack("{s:f, s:f, s:I, s:o, s:o, s:o, s:f, s:i, s:f}",
+	return json_pack("{s:f, s:f, s:I, s:o, s:o, s:o, s:f, s:f, s:i, s:f}",
 			 "rate_per_s", measure_rate(m), "peak_per_s", measure_peak(m),
 			 "arrivals", (json_int_t)m->total, "sandboxes", counts(f),
 			 "start", starts(m), "memory_bytes_each", memory(m),
-			 "exec_s", m->exec.value, "bases", (int)f->n_bases,
+			 "exec_s", m->exec.value, "restore_s", m->restore.value, "bases", (int)f->n_bases,
 			 "share_bytes", f->share);
 }
 
@@ -95,7 +95,8 @@ static void write_numbers(FILE *text, const struct policy_function *f)
 	fputs("start-up\t", text);
 	for (i = 0; i < START_KINDS; i++)
 		write_start(text, m, i);
-	fprintf(text, "; then %.1f ms of running\n", m->exec.value * 1e3);
+	fprintf(text, "; then %.1f ms of running, %.1f ms longer after deduplication%s\n",
+		m->exec.value * 1e3, m->restore.value * 1e3, m->restore.n ? "" : " (assumed)");
 	fprintf(text, "memory\t\twarm %.1f MiB%s, deduplicated %.1f MiB%s, %.1f MiB more while restoring\n",
 		m->memory_warm.value / MIB, m->memory_warm.n ? "" : " (assumed)",
 		m->memory_dedup.value / MIB, m->memory_dedup.n ? "" : " (assumed)",

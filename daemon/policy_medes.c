@@ -14,7 +14,7 @@ static struct problem problem(const struct policy_function *f)
 {
 	const struct measure *m = f->measure;
 	double start_warm = fmax(m->start[START_WARM].value, START_MIN_S);
-	double start_dedup = fmax(m->start[START_DEDUP].value, START_MIN_S);
+	double start_dedup = fmax(m->start[START_DEDUP].value + m->restore.value, START_MIN_S);
 
 	return (struct problem){
 		.sandboxes = policy_count(f),

@@ -21,7 +21,7 @@ static void arrive(struct measure *m, uint64_t at, unsigned int n)
 
 	for (i = 0; i < n; i++) {
 		measure_arrival(m, at + i * MINUTE / n);
-		measure_end(m, at + i * MINUTE / n, 0.1);
+		measure_end(m, at + i * MINUTE / n, START_WARM, 0.1);
 	}
 }
 
@@ -120,7 +120,7 @@ static void what_is_measured_replaces_what_was_assumed(void **state)
 	measure_init(&m, MINUTE);
 	measure_arrival(&m, START);
 	measure_start(&m, START_COLD, 3);
-	measure_end(&m, START, 0.5);
+	measure_end(&m, START, START_WARM, 0.5);
 	near(m.start[START_COLD].value, 3);
 	near(m.exec.value, 0.5);
 	measure_start(&m, START_COLD, 4);
@@ -135,6 +135,21 @@ static void what_is_measured_replaces_what_was_assumed(void **state)
 	near(m.memory_restore.value, 3e6);
 }
 
+static void what_a_restore_takes_belongs_to_the_start(void **state)
+{
+	struct measure m;
+
+	(void)state;
+	measure_init(&m, MINUTE);
+	measure_end(&m, START, START_COLD, 0.5);
+	measure_end(&m, START, START_DEDUP, 0.8);
+	near(m.exec.value, 0.5);
+	near(m.restore.value, 0.3);
+	measure_end(&m, START, START_DEDUP, 0.2);
+	near(m.exec.value, 0.5);
+	near(m.restore.value, 0.27);
+}
+
 static void idle_times_go_into_their_minutes(void **state)
 {
 	static const unsigned int minutes[] = { 0, 3, 3, 239, 240, 1000 };
@@ -145,11 +160,11 @@ static void idle_times_go_into_their_minutes(void **state)
 	(void)state;
 	measure_init(&m, MINUTE);
 	measure_arrival(&m, now);
-	measure_end(&m, now, 0);
+	measure_end(&m, now, START_WARM, 0);
 	for (i = 0; i < 6; i++) {
 		now += minutes[i] * MINUTE + MINUTE / 2;
 		measure_arrival(&m, now);
-		measure_end(&m, now, 0);
+		measure_end(&m, now, START_WARM, 0);
 	}
 	assert_int_equal(m.idle[0], 1);
 	assert_int_equal(m.idle[3], 2);
@@ -168,10 +183,10 @@ static void requests_that_overlap_leave_no_idle_time_between(void **state)
 	measure_init(&m, MINUTE);
 	measure_arrival(&m, START);
 	measure_arrival(&m, START + MINUTE);
-	measure_end(&m, START + 2 * MINUTE, 120);
+	measure_end(&m, START + 2 * MINUTE, START_WARM, 120);
 	measure_arrival(&m, START + 3 * MINUTE);
-	measure_end(&m, START + 4 * MINUTE, 60);
-	measure_end(&m, START + 5 * MINUTE, 240);
+	measure_end(&m, START + 4 * MINUTE, START_WARM, 60);
+	measure_end(&m, START + 5 * MINUTE, START_WARM, 240);
 	assert_int_equal(m.idle_total, 0);
 	measure_arrival(&m, START + 7 * MINUTE);
 	assert_int_equal(m.idle_total, 1);
@@ -187,7 +202,7 @@ static void a_cancelled_request_runs_no_more(void **state)
 	measure_cancel(&m);
 	assert_int_equal(m.running, 0);
 	measure_arrival(&m, START);
-	measure_end(&m, START, 0);
+	measure_end(&m, START, START_WARM, 0);
 	measure_arrival(&m, START + MINUTE);
 	measure_cancel(&m);
 	assert_int_equal(m.running, 0);
@@ -206,6 +221,7 @@ int main(void)
 		cmocka_unit_test(a_burst_is_seen_at_once),
 		cmocka_unit_test(a_week_of_silence_is_rolled_at_once),
 		cmocka_unit_test(what_is_measured_replaces_what_was_assumed),
+		cmocka_unit_test(what_a_restore_takes_belongs_to_the_start),
 		cmocka_unit_test(idle_times_go_into_their_minutes),
 		cmocka_unit_test(requests_that_overlap_leave_no_idle_time_between),
 		cmocka_unit_test(a_cancelled_request_runs_no_more),

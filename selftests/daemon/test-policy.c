@@ -70,6 +70,7 @@ static void rate(struct world *w, int f, double per_s)
 	measure_start(m, START_WARM, 0.1);
 	measure_start(m, START_DEDUP, 0.4);
 	m->exec = (struct average){ .value = 0.1, .n = 1 };
+	m->restore = (struct average){ .value = 0, .n = 1 };
 	measure_memory_warm(m, 50 * MIB);
 	measure_memory_dedup(m, 20 * MIB);
 	measure_memory_restore(m, 5 * MIB);
