@@ -51,6 +51,9 @@ check-unit:
 bench:
 	tools/bench/in-guest
 
+bench-e2e:
+	tools/bench-e2e/in-guest
+
 demo:
 	@. ./tools/demo/guest.conf && tools/vm/run --mem $$mem --timeout $$timeout -- /usr/lib/medes/demo/run
 
@@ -70,10 +73,11 @@ help:
 #H make check-config    can the kernel of KDIR host the module? names what is missing
 #H make demo            on any Debian 12 or 13, as root: the demo in a guest
 #H make bench           what it costs beside zram and KSM, in a guest; writes build-bench/
+#H make bench-e2e       the same arrivals under keep-alive policies and Medes; writes build-bench-e2e/
 #H make check           all tests, natively and in guests of the reference kernel
 #H make check-unit      only the tests that need no guest
 #H make check-debug     the guest suites on a kernel with KASAN and lockdep
 #H make uapi            the files generated from uapi/medes.yaml
 #H make clean
 
-.PHONY: all module daemon tools install install-tests check-config check check-debug check-unit bench demo uapi clean help
+.PHONY: all module daemon tools install install-tests check-config check check-debug check-unit bench bench-e2e demo uapi clean help
