@@ -11,7 +11,7 @@
 #include "ctl.h"
 
 /* Values of options that have no letter begin here, OPT_* are added. */
-#define LONG_ONLY 0x10000
+#define LONG_ONLY 0x1000000
 
 static int add_pid(struct args *args, const char *text)
 {
@@ -70,6 +70,18 @@ static int add_option(struct args *args, unsigned int option)
 	case OPT_NAME:
 		args->name = optarg;
 		break;
+	case OPT_SPEC:
+		args->spec = optarg;
+		break;
+	case OPT_DATA:
+		args->data = optarg;
+		break;
+	case OPT_PATH:
+		args->path = optarg;
+		break;
+	case OPT_METHOD:
+		args->method = optarg;
+		break;
 	}
 	return 0;
 }
@@ -95,6 +107,10 @@ int args_parse(struct args *args, int argc, char **argv)
 		{ "function", required_argument, NULL, LONG_ONLY + OPT_FUNCTION },
 		{ "attach", no_argument, NULL, LONG_ONLY + OPT_ATTACH },
 		{ "name", required_argument, NULL, LONG_ONLY + OPT_NAME },
+		{ "spec", required_argument, NULL, LONG_ONLY + OPT_SPEC },
+		{ "data", required_argument, NULL, LONG_ONLY + OPT_DATA },
+		{ "path", required_argument, NULL, LONG_ONLY + OPT_PATH },
+		{ "method", required_argument, NULL, LONG_ONLY + OPT_METHOD },
 		{ "wait", no_argument, NULL, LONG_ONLY + OPT_WAIT },
 		{ "all", no_argument, NULL, LONG_ONLY + OPT_ALL },
 		{ "kill-lost", no_argument, NULL, LONG_ONLY + OPT_KILL_LOST },

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -87,26 +88,22 @@ static int send_all(int fd, const char *data, size_t len)
 	return 0;
 }
 
-static int send_request(int fd, const char *method, const char *path, json_t *body)
+static int send_request(int fd, const struct client_request *request)
 {
-	char *text = body ? json_dumps(body, MEDES_JSON_FLAGS) : strdup("");
-	char head[1024];
-	int err;
+	char head[2048];
+	int len, err;
 
-	if (!text)
-		return -ENOMEM;
-	snprintf(head, sizeof(head),
-		 "%s %s HTTP/1.1\r\nHost: medesd\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n",
-		 method, path, strlen(text));
-	err = send_all(fd, head, strlen(head));
-	if (!err)
-		err = send_all(fd, text, strlen(text));
-	free(text);
-	return err;
+	len = snprintf(head, sizeof(head),
+		       "%s %s HTTP/1.1\r\nHost: medesd\r\nConnection: close\r\nContent-Type: %s\r\nContent-Length: %zu\r\n\r\n",
+		       request->method, request->path, request->type, request->len);
+	if (len >= (int)sizeof(head))
+		return -ENAMETOOLONG;
+	err = send_all(fd, head, len);
+	return err ? err : send_all(fd, request->body, request->len);
 }
 
 /* All that comes until the other side closes. */
-static char *receive(int fd, int *err)
+static char *receive(int fd, size_t *got, int *err)
 {
 	size_t size = 65536, len = 0;
 	char *text = malloc(size), *more;
@@ -132,6 +129,7 @@ static char *receive(int fd, int *err)
 	}
 	if (text)
 		text[len] = '\0';
+	*got = len;
 	return text;
 
 err_free:
@@ -139,38 +137,87 @@ err_free:
 	return NULL;
 }
 
-/* The answer's JSON; refusals are complained of. */
-static json_t *parse_answer(const char *text)
+/**
+ * client_exchange() - one request and its answer, whatever it is
+ * @args: names the socket
+ * @request: what to send
+ * @answer: receives the answer, whose text is the caller's
+ *
+ * Return: 0, or a negative errno.
+ */
+int client_exchange(const struct args *args, const struct client_request *request,
+		    struct client_answer *answer)
 {
-	const char *body = strstr(text, "\r\n\r\n");
-	unsigned int status = 0;
-	json_t *value;
+	size_t len = 0;
+	int fd, err;
 
-	if (sscanf(text, "HTTP/1.%*u %u", &status) != 1 || !body) {
-		complain(*text ? "medesd's answer is no HTTP" :
-			 "medesd closed the connection without an answer; has it ended?");
-		return NULL;
+	*answer = (struct client_answer){ 0 };
+	fd = client_connect(args);
+	if (fd < 0)
+		return fd;
+	err = send_request(fd, request);
+	/* medesd may have refused before it had read everything */
+	if (!err || err == -EPIPE || err == -ECONNRESET)
+		answer->text = receive(fd, &len, &err);
+	close(fd);
+	if (!answer->text)
+		return err;
+	answer->body = strstr(answer->text, "\r\n\r\n");
+	if (sscanf(answer->text, "HTTP/1.%*u %u", &answer->status) != 1 || !answer->body) {
+		err = *answer->text ? -EPROTO : -ECONNRESET;
+		free(answer->text);
+		answer->text = NULL;
+		return err;
 	}
-	value = json_loads(body + 4, 0, NULL);
-	if (status / 100 == 2 && value)
+	answer->body += 4;
+	answer->len = len - (answer->body - answer->text);
+	return 0;
+}
+
+/* A header of an answer: false when there is none. */
+bool client_header(const struct client_answer *answer, const char *name, char *value, size_t size)
+{
+	const char *line = answer->text;
+	size_t len = strlen(name);
+
+	for (; line && line < answer->body; line = strstr(line, "\r\n"), line = line ? line + 2 : NULL)
+		if (!strncasecmp(line, name, len) && line[len] == ':') {
+			line += len + 1 + strspn(line + len + 1, " ");
+			snprintf(value, size, "%.*s", (int)strcspn(line, "\r\n"), line);
+			return true;
+		}
+	return false;
+}
+
+/* The answer's JSON; refusals are complained of. */
+static json_t *parse_answer(const struct client_answer *answer)
+{
+	json_t *value = json_loadb(answer->body, answer->len, 0, NULL);
+
+	if (answer->status / 100 == 2 && value)
 		return value;
 	if (json_is_string(json_object_get(value, "error")))
 		complain("%s", json_string_value(json_object_get(value, "error")));
 	else
-		complain("medesd answered with HTTP status %u", status);
+		complain("medesd answered with HTTP status %u", answer->status);
 	json_decref(value);
 	return NULL;
 }
 
-static void complain_connect(const struct args *args, int err)
+/* Why there is no answer. */
+void client_complain(const struct args *args, int err)
 {
 	if (err == -ENOENT || err == -ECONNREFUSED)
 		complain("medesd does not run (nobody listens at %s); start it with: systemctl start medesd",
 			 args->socket);
 	else if (err == -EACCES)
 		complain("%s: permission denied; run as root", args->socket);
+	else if (err == -EPROTO)
+		complain("medesd's answer is no HTTP");
+	else if (err == -ECONNRESET)
+		complain("medesd closed the connection without an answer; has it ended?");
 	else
-		complain("cannot reach medesd at %s: %s", args->socket, strerror(-err));
+		complain("no answer from medesd at %s: %s", args->socket, strerror(-err));
 }
 
 /**
@@ -185,31 +232,30 @@ static void complain_connect(const struct args *args, int err)
 json_t *client_call(const struct args *args, const char *method, json_t *body,
 		    const char *format, ...)
 {
-	char path[512], *text = NULL;
-	json_t *answer = NULL;
+	char path[1024], *text = body ? json_dumps(body, MEDES_JSON_FLAGS) : strdup("");
+	struct client_request request = {
+		.method = method, .path = path, .type = "application/json", .body = text,
+	};
+	struct client_answer answer = { 0 };
+	json_t *value = NULL;
 	va_list list;
-	int fd, err;
+	int err = -ENOMEM;
 
 	va_start(list, format);
 	vsnprintf(path, sizeof(path), format, list);
 	va_end(list);
-	fd = client_connect(args);
-	if (fd < 0) {
-		complain_connect(args, fd);
-		json_decref(body);
-		return NULL;
+	if (text) {
+		request.len = strlen(text);
+		err = client_exchange(args, &request, &answer);
 	}
-	err = send_request(fd, method, path, body);
-	if (!err)
-		text = receive(fd, &err);
-	close(fd);
-	if (text)
-		answer = parse_answer(text);
+	if (err)
+		client_complain(args, err);
 	else
-		complain("no answer from medesd: %s", strerror(-err));
+		value = parse_answer(&answer);
+	free(answer.text);
 	free(text);
 	json_decref(body);
-	return answer;
+	return value;
 }
 
 static bool ended(json_t *job)

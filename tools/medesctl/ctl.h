@@ -26,9 +26,13 @@ enum ctl_option {
 	OPT_WAIT = 1 << 6,
 	OPT_ALL = 1 << 7,
 	OPT_KILL_LOST = 1 << 8,
+	OPT_SPEC = 1 << 16,
+	OPT_DATA = 1 << 17,
+	OPT_PATH = 1 << 18,
+	OPT_METHOD = 1 << 19,
 };
 
-#define WORDS_MAX 8
+#define WORDS_MAX 128
 
 struct args {
 	bool json;
@@ -40,6 +44,10 @@ struct args {
 	const char *domain;
 	const char *function;
 	const char *name;
+	const char *spec;
+	const char *data;
+	const char *path;
+	const char *method;
 	uint32_t *pids;
 	size_t n_pids;
 	const char *words[WORDS_MAX];	/* what is no option: object, verb, names */
@@ -61,7 +69,8 @@ struct command {
 
 extern const struct command sandbox_commands[], base_commands[], dedup_commands[],
 	restore_commands[], unload_commands[], stat_commands[], watch_commands[],
-	features_commands[], diagnose_commands[], op_commands[];
+	features_commands[], diagnose_commands[], op_commands[],
+	function_commands[], policy_commands[];
 
 int args_parse(struct args *args, int argc, char **argv);
 
