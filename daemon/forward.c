@@ -14,6 +14,8 @@
 #include <sys/queue.h>
 #include <event2/buffer.h>
 #include <event2/event.h>
+#include <event2/http.h>
+#include <event2/http_struct.h>
 #include "forward.h"
 #include "medes.h"
 
@@ -180,13 +182,15 @@ static const char *reason(const struct forward *f)
 	}
 }
 
-/* Is the answer's end told by its length, and does the server stay connected? */
+/* Does the server stay connected? Of HTTP/1.0 it does only if it says so. */
 static bool reusable(struct evhttp_request *answer)
 {
 	const struct evkeyvalq *headers = evhttp_request_get_input_headers(answer);
 	const char *connection = evhttp_find_header(headers, "Connection");
 
-	return !(connection && !strcasecmp(connection, "close"));
+	if (answer->major == 1 && answer->minor >= 1)
+		return !connection || strcasecmp(connection, "close");
+	return connection && !strcasecmp(connection, "keep-alive");
 }
 
 static void on_answer(struct evhttp_request *answer, void *arg)

@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A medesd of the test's own, without the module, and what tests of it share."""
+import http.client
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+
+BUILD = os.environ.get("BUILD", os.path.join(os.path.dirname(os.path.abspath(__file__)), "build"))
+MEDESD = os.environ.get("MEDESD", os.path.join(BUILD, "daemon/medesd"))
+NOOP = os.path.join(BUILD, "noop")
+PATIENCE = 60
+ADMIN, TENANT = "administrator-token", "tenant-token-of-a-shop"
+TESTS = []
+
+
+def test(function):
+    """Its name, with blanks, is what it proves."""
+    TESTS.append(function)
+    return function
+
+
+class Skip(Exception):
+    """The machine lacks what the test needs."""
+
+
+def needs_cgroups():
+    if not cgroup_mount():
+        raise Skip("no cgroup v2 file system: sandboxes end with medesd")
+
+
+def equal(got, want, what=""):
+    assert got == want, f"{what} is {got!r}, wanted {want!r}"
+
+
+def soon(condition, seconds=PATIENCE):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not become true in time"
+        time.sleep(0.01)
+
+
+def cgroup_mount():
+    with open("/proc/mounts", encoding="utf-8") as mounts:
+        for line in mounts:
+            if line.split()[2] == "cgroup2":
+                return line.split()[1]
+    return None
+
+
+class Unix(http.client.HTTPConnection):
+    def __init__(self, path):
+        super().__init__("medesd", timeout=PATIENCE)
+        self.path = path
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(PATIENCE)
+        self.sock.connect(self.path)
+
+
+class Reply:
+    def __init__(self, reply):
+        self.status, self.headers, self.body = reply.status, reply.headers, reply.read()
+
+    def json(self):
+        return json.loads(self.body)
+
+
+class Daemon:
+    """config: lines of medesd.conf"""
+
+    def __init__(self, config=""):
+        self.directory = tempfile.mkdtemp(prefix="medesd-test-")
+        os.chmod(self.directory, 0o755)
+        self.socket = os.path.join(self.directory, "sock")
+        self.name = f"medes-test-{os.getpid()}"
+        self.port = free_port()
+        tokens = os.path.join(self.directory, "tokens")
+        with open(os.open(tokens, os.O_CREAT | os.O_WRONLY, 0o600), "w", encoding="utf-8") as file:
+            file.write(f"# for tests\n{ADMIN} *\n{TENANT} shop\n")
+        self.config = os.path.join(self.directory, "medesd.conf")
+        with open(self.config, "w", encoding="utf-8") as file:
+            file.write(f"""[Daemon]
+Socket={self.socket}
+State={self.directory}/state
+LogLevel=debug
+[Http]
+Listen=127.0.0.1:{self.port}
+Tokens={tokens}
+[Functions]
+Cgroup={self.name}
+PrivateTmp=no
+{config}
+""")
+        self.log = os.path.join(self.directory, "log")
+        self.process = None
+        self.start()
+
+    def start(self):
+        with open(self.log, "a", encoding="utf-8") as log:
+            self.process = subprocess.Popen([MEDESD, "-c", self.config], stderr=log)
+        soon(self.answers)
+
+    def answers(self):
+        assert self.process.poll() is None, f"medesd ended: {self.tail()}"
+        try:
+            return self.get("/healthz").status == 200
+        except OSError:
+            return False
+
+    def tail(self):
+        with open(self.log, encoding="utf-8", errors="replace") as log:
+            return log.read()[-3000:]
+
+    def request(self, method, path, body=None, headers=None, connection=None):
+        own = connection or Unix(self.socket)
+        try:
+            data = json.dumps(body) if isinstance(body, (dict, list)) else body
+            own.request(method, path, data, headers or {})
+            return Reply(own.getresponse())
+        finally:
+            if not connection:
+                own.close()
+
+    def tcp(self, method, path, token=None, body=None):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        try:
+            return self.request(method, path, body, headers, connection)
+        finally:
+            connection.close()
+
+    def get(self, path):
+        return self.request("GET", path)
+
+    def put(self, name, **spec):
+        spec.setdefault("command", [NOOP])
+        reply = self.request("PUT", f"/v1/functions/{name}", spec)
+        assert reply.status in (200, 201), reply.body
+        return reply.json()
+
+    def function(self, name):
+        return self.get(f"/v1/functions/{name}").json()
+
+    def invoke(self, name, path="", method="GET", body=None):
+        return self.request(method, f"/v1/functions/{name}/invoke{path}", body)
+
+    def cells(self):
+        mount = cgroup_mount()
+        root = os.path.join(mount, self.name) if mount else ""
+        return [entry.name for entry in os.scandir(root) if entry.is_dir()] if os.path.isdir(root) else []
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self):
+        """Ends it; whatever the sanitizers found is an exit status."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        status = self.process.wait(PATIENCE)
+        assert status == 0, f"medesd ended with {status}: {self.tail()}"
+        equal(self.cells(), [], "what is left of sandboxes")
+        shutil.rmtree(self.directory)
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def run_tests(config=""):
+    """One medesd for all of them: what one leaves is the next one's."""
+    print(f"TAP version 13\n1..{len(TESTS)}", flush=True)
+    daemon, failed = Daemon(config), 0
+    for number, function in enumerate(TESTS, 1):
+        name = function.__name__.replace("_", " ")
+        try:
+            function(daemon)
+            print(f"ok {number} {name}", flush=True)
+        except Skip as reason:
+            print(f"ok {number} {name} # SKIP {reason}", flush=True)
+        except Exception:  # pylint: disable=broad-except
+            failed += 1
+            print(f"not ok {number} {name}", flush=True)
+            for line in (traceback.format_exc() + daemon.tail()).splitlines():
+                print("#", line[:200], flush=True)
+            if daemon.process.poll() is not None:
+                daemon.start()
+    try:
+        daemon.stop()
+    except AssertionError as error:
+        print(f"# {error}")
+        failed += 1
+    sys.exit(1 if failed else 0)
