@@ -38,9 +38,13 @@ double admit_box(const struct box *box)
 	return box->state == BOX_DEDUP ? when_dedup(box) : when_warm(box);
 }
 
+/* Requests bring back a part only: twice what they did so far, all if nothing is known. */
 static double restore_cost(const struct box *box)
 {
-	return when_warm(box) - when_dedup(box);
+	const struct average *restored = &box->function->measure.memory_restore;
+	double all = when_warm(box) - when_dedup(box);
+
+	return restored->n && 2 * restored->value < all ? 2 * restored->value : all;
 }
 
 double admit_used(const struct control *c)

@@ -267,6 +267,8 @@ static void on_tick(void *arg)
 			next = p.view.next;
 		picture_free(&p);
 	}
+	if (!TAILQ_EMPTY(&c->waiting))
+		control_kick_soon(c);
 	timer_set(&c->tick, next > now + INTERVAL_MIN_US ? next - now : INTERVAL_MIN_US);
 }
 

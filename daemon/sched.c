@@ -2,10 +2,16 @@
 /*
  * Which box a call gets: one that idles warm, the one used last before others, so that
  * the rest becomes idle for long; else one that is deduplicated, as long as not too many
- * are being restored and the memory is there; else it waits, and new boxes are started for
- * those that wait. Calls of a function are served in their order.
+ * are being restored and the memory is there; else it waits. Calls of a function are
+ * served in their order.
+ *
+ * New boxes are started for those that wait, but not for one that will be served by a box
+ * that is there, or starts, sooner than by its own: a burst of short requests would
+ * start a box for each, and purge others to have room for them.
  */
 #include "function.h"
+
+#define SERVES_MAX 1000
 
 static struct box *best(struct function *f, enum box_state state)
 {
@@ -115,6 +121,39 @@ static bool may_start(struct function *f)
 	return false;
 }
 
+/*
+ * How many of those that wait a box serves while another one would start: the next in the
+ * queue is better off waiting for it, and the node without the start.
+ */
+static unsigned int serves_meanwhile(const struct function *f)
+{
+	const struct measure *m = &f->measure;
+	double start = m->start[START_COLD].value, exec = m->exec.value;
+
+	if (!m->start[START_COLD].n || !m->exec.n || start < 2 * exec)
+		return 1;
+	return start < SERVES_MAX * exec ? start / exec : SERVES_MAX;
+}
+
+/* Nothing has come free for as long as a start takes: the averages tell nothing now. */
+static bool waits_too_long(const struct function *f)
+{
+	const struct call *first = TAILQ_FIRST(&f->queue);
+	uint64_t now = clock_now(f->control->clock);
+
+	return first && now - first->accepted > f->measure.start[START_COLD].value * US_PER_S;
+}
+
+/* Those that need no new box: what is there or starts will have served them sooner. */
+static unsigned int cared_for(const struct function *f)
+{
+	unsigned int each = serves_meanwhile(f), busy = 0;
+
+	if (each > 1 && !waits_too_long(f))
+		busy = f->in[BOX_RUNNING] + f->in[BOX_RESTORING];
+	return (f->in[BOX_STARTING] + busy) * f->spec.concurrency * each;
+}
+
 /**
  * sched_kick() - something has changed: serve what waits
  * @f: the function
@@ -122,17 +161,13 @@ static bool may_start(struct function *f)
 void sched_kick(struct function *f)
 {
 	struct call *call;
-	unsigned int coming;
 
 	if (f->control->ending)
 		return;
 	while ((call = TAILQ_FIRST(&f->queue)))
 		if (!sched_place(call))
 			break;
-	coming = f->in[BOX_STARTING] * f->spec.concurrency;
-	while (f->queued > coming && may_start(f)) {
+	while (f->queued > cared_for(f) && may_start(f))
 		if (!box_start(f, true))
 			break;
-		coming += f->spec.concurrency;
-	}
 }

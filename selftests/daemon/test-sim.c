@@ -152,7 +152,7 @@ static void the_same_seed_gives_the_same_run(void **state)
 	trace_free(&trace);
 }
 
-/* Over eight hours and three seeds each, at a capacity that is too small for all to be warm. */
+/* Over four hours and three seeds each, at a capacity that is too small for all to be warm. */
 static void medes_starts_cold_less_than_both_keep_alives(void **state)
 {
 	static const struct policy_ops *const ops[] = {
@@ -166,7 +166,7 @@ static void medes_starts_cold_less_than_both_keep_alives(void **state)
 
 	(void)state;
 	for (seed = 1; seed <= 3; seed++) {
-		make_trace(&trace, seed, 8);
+		make_trace(&trace, seed, 4);
 		for (i = 0; i < 3; i++) {
 			s = setup(&trace, ops[i], 100);
 			run(&s, &result);
