@@ -199,14 +199,15 @@ static void shared(void)
 /* Allocations fail here and there; pages stay or come back, and bytes are right. */
 static void allocations(const char *dir)
 {
-	double end = sys_seconds() + 6;
 	int rounds = 0, refused = 0;
 	struct setting t;
 	uint32_t id;
+	double end;
 
 	need(dir);
 	set_up(&t);
 	CHECK_EQ(restore(&t.s), PAGES);
+	end = sys_seconds() + 6;
 	while (sys_seconds() < end && !failures()) {
 		fail(dir, 20, 60);
 		refused += !dedup_start(&t.s, &t.a, &t.b, &id, 1);

@@ -113,11 +113,12 @@ static void walks_over(void)
  */
 static void race(void)
 {
-	double end = sys_seconds() + 3;
-	struct setting t;
 	int rounds = 0, stored = 0;
+	struct setting t;
+	double end;
 
 	set_up(&t);
+	end = sys_seconds() + 3;
 	sys_set(KSM "run", "1");
 	for (; sys_seconds() < end; rounds++) {
 		CHECK_EQ(advise(&t, MADV_MERGEABLE), 0);

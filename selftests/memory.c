@@ -21,7 +21,12 @@ static bool close_to(long long is, long long want)
 {
 	long long slack = llabs(want) / 20;
 
-	return llabs(is - want) <= (slack > SLACK_KIB ? slack : SLACK_KIB);
+	if (slack < SLACK_KIB)
+		slack = SLACK_KIB;
+	/* what kmemleak and KASAN keep of a page's two objects in slabs */
+	if (slow() > 1)
+		slack += PAGES;
+	return llabs(is - want) <= slack;
 }
 
 static void freed_and_taken(const char *mix)

@@ -96,11 +96,12 @@ static void stored_is_not_swapped(void)
 /* Swapping and storing at once, with writes. */
 static void both(void)
 {
-	double end = sys_seconds() + 3;
 	struct setting t;
 	int rounds = 0;
+	double end;
 
 	set_up(&t);
+	end = sys_seconds() + 3;
 	while (sys_seconds() < end && !failures()) {
 		struct advice a = { t.a, MADV_PAGEOUT };
 		struct area half = t.a;
@@ -117,6 +118,7 @@ static void both(void)
 		victim_fill(&t.v, &t.a);
 	}
 	note("%d rounds", rounds);
+	CHECK(rounds > 1, "only %d rounds", rounds);
 	tear_down(&t);
 }
 
