@@ -13,6 +13,7 @@ static const struct view list_view = {
 		{ "NAME", "name", TEXT },
 		{ "FUNCTION", "function", TEXT },
 		{ "DOMAIN", "domain", TEXT },
+		{ "LIFE", "life", TEXT },
 		{ "STATE", "state", TEXT },
 		{ "ORIGINAL", "original_bytes", BYTES },
 		{ "KEPT", "kept_bytes", BYTES },
