@@ -59,7 +59,7 @@ void policy_params_default(struct policy_params *params)
 		.interval = US_PER_S,
 		.idle = 60 * US_PER_S,
 		.keep_alive = 600 * US_PER_S,
-		.keep_dedup = 900 * US_PER_S,
+		.keep_dedup = 7200 * US_PER_S,
 		.window = 60 * US_PER_S,
 		.objective = POLICY_MEMORY,
 		.alpha = 2.5,

@@ -32,6 +32,7 @@ static void setup(struct world *w, const struct policy_ops *ops)
 
 	memset(w, 0, sizeof(*w));
 	policy_init(&w->policy, ops);
+	w->policy.params.keep_dedup = 900 * US_PER_S;
 	w->view = (struct policy_view){ .now = NOW, .functions = w->functions, .n = 1 };
 	for (i = 0; i < 2; i++) {
 		measure_init(&w->measures[i], 60 * US_PER_S);
@@ -756,7 +757,7 @@ static void one_factor_scales_every_period(void **state)
 	assert_int_equal(params.interval, US_PER_S / 10);
 	assert_int_equal(params.idle, 6 * US_PER_S);
 	assert_int_equal(params.keep_alive, 60 * US_PER_S);
-	assert_int_equal(params.keep_dedup, 90 * US_PER_S);
+	assert_int_equal(params.keep_dedup, 720 * US_PER_S);
 	assert_int_equal(params.window, 6 * US_PER_S);
 	assert_true(params.alpha == 2.5);
 }

@@ -239,7 +239,7 @@ static void all_is_purged_in_the_end(void **state)
 	make_trace(&trace, 1, 1);
 	for (i = 0; i < 2; i++) {
 		s = setup(&trace, ops[i], 100);
-		s.settle = 2 * HOUR;
+		s.settle = 3 * HOUR;
 		run(&s, &result);
 		last = &result.samples[result.n_samples - 1];
 		for (k = 0; k < POLICY_STATES; k++)

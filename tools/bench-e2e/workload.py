@@ -16,7 +16,7 @@ POLICIES = {
 DEFAULT_POLICIES = ("fixed", "adaptive", "medes")
 
 # seconds, of the parameters that are periods: scaled together with the trace
-PERIODS = {"interval": 1, "idle": 60, "keep_alive": 600, "keep_dedup": 900, "window": 60}
+PERIODS = {"interval": 1, "idle": 60, "keep_alive": 600, "keep_dedup": 7200, "window": 60}
 
 
 def read_workload():

@@ -34,6 +34,7 @@ static void usage(FILE *to)
 	      "  --dedup-starts N   restores at once (10)\n"
 	      "  --dedups N         deduplications at once (2)\n"
 	      "  --seed N           of times that vary (1)\n"
+	      "  --explain F@S      show what policy explain says of function F at second S\n"
 	      "  --out PREFIX       write PREFIX-requests.csv, -memory.csv and -decisions.txt\n", to);
 }
 
@@ -57,6 +58,19 @@ static bool set_param(struct policy_params *params, char *arg, char *error, size
 	return !policy_params_set(params, arg, value, error, size);
 }
 
+static bool set_explain(struct sim_setup *setup, char *arg, char *error, size_t size)
+{
+	char *at = strrchr(arg, '@');
+
+	if (!at || !number(at + 1, &setup->explain_at)) {
+		snprintf(error, size, "--explain %s: want FUNCTION@SECONDS", arg);
+		return false;
+	}
+	*at = '\0';
+	setup->explain = arg;
+	return true;
+}
+
 static bool option(struct options *o, int c, char *error, size_t size)
 {
 	const struct policy_ops *ops;
@@ -68,6 +82,8 @@ static bool option(struct options *o, int c, char *error, size_t size)
 	}
 	if (c == 's')
 		return set_param(&o->setup.policy.params, optarg, error, size);
+	if (c == 'e')
+		return set_explain(&o->setup, optarg, error, size);
 	if (c == 'p') {
 		ops = policy_find(optarg);
 		if (ops)
@@ -111,6 +127,7 @@ static int parse_options(int argc, char **argv, struct options *o)
 		{ "dedup-starts", required_argument, NULL, 'd' },
 		{ "dedups", required_argument, NULL, 'D' },
 		{ "seed", required_argument, NULL, 'S' },
+		{ "explain", required_argument, NULL, 'e' },
 		{ "out", required_argument, NULL, 'o' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },

@@ -26,6 +26,7 @@ struct sim {
 	size_t arrived;
 	unsigned int introduced;	/* functions called before the trace begins */
 	struct timer sample;
+	struct timer explain;
 	size_t room;			/* for samples */
 };
 
@@ -156,6 +157,17 @@ static void on_sample(void *arg)
 	result->mean += (s->used - result->mean) / result->n_samples;
 }
 
+static void on_explain(void *arg)
+{
+	struct sim *sim = arg;
+	struct function *f = function_find(sim->control, SIM_DOMAIN, sim->setup->explain);
+	json_t *all = f ? life_explain(sim->control, f) : NULL;
+
+	if (all)
+		fputs(json_string_value(json_object_get(all, "text")), stdout);
+	json_decref(all);
+}
+
 /* The controller's events of type "policy". */
 static void on_event(void *arg, const char *domain, const char *type, json_t *data)
 {
@@ -218,6 +230,8 @@ static void introduce(struct sim *sim)
 	}
 	sim->begin = clock_now(sim->clock);
 	timer_set(&sim->sample, 0);
+	if (sim->setup->explain)
+		timer_set(&sim->explain, sim->setup->explain_at * US_PER_S);
 	if (trace->n)
 		timer_set_at(&sim->next, sim->begin + trace->v[0].at);
 }
@@ -245,6 +259,7 @@ static int begin(struct sim *sim)
 	}
 	timer_init(&sim->next, sim->clock, on_arrival, sim);
 	timer_init(&sim->sample, sim->clock, on_sample, sim);
+	timer_init(&sim->explain, sim->clock, on_explain, sim);
 	introduce(sim);
 	return 0;
 }
@@ -271,6 +286,7 @@ static void finish(struct sim *sim)
 
 	timer_stop(&sim->next);
 	timer_stop(&sim->sample);
+	timer_stop(&sim->explain);
 	if (!c)
 		return;
 	HASH_ITER(hh, c->functions, f, next)

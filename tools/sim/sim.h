@@ -18,6 +18,8 @@ struct sim_setup {
 	double settle;			/* s to go on after the last arrival */
 	double sample;			/* s between two looks at the memory */
 	FILE *decisions;		/* a line for each; may be NULL */
+	const char *explain;		/* a function; may be NULL */
+	double explain_at;		/* s from the begin; what policy explain says goes to stdout */
 };
 
 struct sim_answer {
