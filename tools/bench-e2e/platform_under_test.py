@@ -24,6 +24,13 @@ class BenchError(Exception):
 	"""The benchmark can't go on; the text says why."""
 
 
+def _used_bytes():
+	"""What is neither free nor cached files, as medes-replay counts it."""
+	with open("/proc/meminfo") as file:
+		kib = {line.split(":")[0]: int(line.split()[1]) for line in file}
+	return 1024 * (kib["MemTotal"] - kib["MemFree"] - kib["Buffers"] - kib["Cached"] + kib["Shmem"])
+
+
 class _Connection(http.client.HTTPConnection):
 	def __init__(self, path):
 		super().__init__("medesd", timeout=PATIENCE)
@@ -69,6 +76,8 @@ class Platform:
 						stdout=self._log, stderr=self._log)
 		try:
 			self._await()
+			with open(f"{self._prefix}-baseline.json", "w") as file:
+				json.dump({"used_bytes": _used_bytes()}, file)
 		except BaseException:
 			self.__exit__(*sys.exc_info())
 			raise
