@@ -15,11 +15,11 @@
 #include <linux/slab.h>
 #include <net/netlink.h>
 #include "base.h"
+#include "crew.h"
 #include "netlink.h"
 #include "op.h"
 #include "restore.h"
 #include "sandbox.h"
-#include "store.h"
 #include "trace.h"
 
 #define ENDED_MAX 256
@@ -133,7 +133,7 @@ static int run(struct medes_op *op)
 	switch (op->kind) {
 	case MEDES_OP_KIND_DEDUP:
 	case MEDES_OP_KIND_DEMARCATE:
-		return medes_store_run(op);
+		return medes_crew_run(op);
 	case MEDES_OP_KIND_RESTORE:
 		return medes_restore_run(op);
 	case MEDES_OP_KIND_RESTORE_ALL:

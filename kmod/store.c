@@ -12,11 +12,10 @@
  * and it stays. Nothing is allocated there and nothing can fail.
  *
  * Batches are small, and the lock of the address space is given back after
- * each.
+ * each. Workers (crew.c) take them side by side, each with a view and memory of
+ * its own.
  */
-#include <linux/delay.h>
 #include <linux/highmem.h>
-#include <linux/ktime.h>
 #include <linux/migrate.h>
 #include <linux/mm.h>
 #include <linux/sched/mm.h>
@@ -34,14 +33,7 @@
 #include "trace.h"
 #include "view.h"
 
-#define BATCH 32	/* pages unmapped at once, at most */
-
-/*
- * A page that somebody holds for a moment (a per-CPU list of the LRU, khugepaged,
- * a reader of /proc/PID/mem) is tried again, so often and after so long.
- */
-#define TRIES 3
-#define TRY_AFTER 10	/* ms */
+#define BATCH MEDES_STORE_BATCH
 
 /* One page on its way. */
 struct item {
@@ -56,26 +48,26 @@ struct item {
 };
 
 /**
- * struct store - an operation at work
+ * struct medes_store - a worker's means
+ * @storing: what it shares with the others
  * @op: the operation
  * @account: of its sandbox
  * @view: of the address space
  * @base: newest base looked up, referenced
- * @extent: that demarcate fills; a target's slot is its index
- * @last: no more tries after this one
+ * @stored: pages, of the batch
  * @item: the batch
  * @nr: items in it
  * @src: for migrate_vma, likewise @dst
  * @ws: for the encoder
  * @scratch: for the decoder, likewise @check
  */
-struct store {
+struct medes_store {
+	struct medes_storing *storing;
 	struct medes_op *op;
 	struct medes_account *account;
 	struct medes_view *view;
 	struct medes_base *base;
-	struct medes_extent *extent;
-	bool last;
+	unsigned int stored;
 	struct item item[BATCH];
 	unsigned int nr;
 	unsigned long src[BATCH];
@@ -87,7 +79,7 @@ struct store {
 };
 
 /* The base page that a target names, as a user of it; NULL for none. */
-static struct medes_extent *use_base(struct store *s,
+static struct medes_extent *use_base(struct medes_store *s,
 				     const struct medes_target *target,
 				     u32 *slot)
 {
@@ -105,7 +97,7 @@ static struct medes_extent *use_base(struct store *s,
 }
 
 /* A record of the item's copy, or why not. */
-static struct medes_record *encode(struct store *s, struct item *item,
+static struct medes_record *encode(struct medes_store *s, struct item *item,
 				   struct medes_extent *extent, u32 slot)
 {
 	const void *data, *base = NULL;
@@ -130,7 +122,7 @@ static struct medes_record *encode(struct store *s, struct item *item,
 }
 
 /* Dedup: what the target's base page makes of the copy. */
-static struct medes_record *make_record(struct store *s, struct item *item,
+static struct medes_record *make_record(struct medes_store *s, struct item *item,
 					const struct medes_target *target)
 {
 	struct medes_extent *extent;
@@ -145,16 +137,16 @@ static struct medes_record *make_record(struct store *s, struct item *item,
 }
 
 /* Demarcate: the copy becomes a base page, the record is the same as that. */
-static struct medes_record *make_base_page(struct store *s, struct item *item)
+static struct medes_record *make_base_page(struct medes_store *s, struct item *item)
 {
 	if (medes_page_is_zero(item->copy))
 		return encode(s, item, NULL, 0);
 	item->base_page = true;
-	medes_extent_fill(s->extent, item->target->index, item->copy);
-	return encode(s, item, s->extent, item->target->index);
+	medes_extent_fill(s->storing->extent, item->target->index, item->copy);
+	return encode(s, item, s->storing->extent, item->target->index);
 }
 
-static void refuse(struct store *s, int err)
+static void refuse(struct medes_store *s, int err)
 {
 	switch (err) {
 	case -E2BIG:
@@ -169,7 +161,7 @@ static void refuse(struct store *s, int err)
 }
 
 /* Copy one page of the view and make its record. */
-static void prepare(struct store *s, struct medes_target *target)
+static void prepare(struct medes_store *s, struct medes_target *target)
 {
 	unsigned long i = (target->address - s->view->start) >> PAGE_SHIFT;
 	struct item *item = &s->item[s->nr];
@@ -187,7 +179,7 @@ static void prepare(struct store *s, struct medes_target *target)
 	item->copy = s->copies[s->nr];
 	memcpy_from_page(item->copy, page, 0, PAGE_SIZE);
 
-	record = s->extent ? make_base_page(s, item) :
+	record = s->storing->extent ? make_base_page(s, item) :
 			     make_record(s, item, target);
 	if (IS_ERR(record)) {
 		refuse(s, PTR_ERR(record));
@@ -213,15 +205,15 @@ static void drop_item(struct item *item)
 }
 
 /* Somebody holds the page. */
-static void leave_held(struct store *s, struct item *item)
+static void leave_held(struct medes_store *s, struct item *item)
 {
 	item->target->held = true;
-	if (s->last)
+	if (s->storing->last)
 		medes_count(s->account, REFUSED_PINNED, 1);
 }
 
 /* May the device page take the place of what is mapped? The page is locked. */
-static bool unchanged(struct store *s, struct item *item, unsigned long src)
+static bool unchanged(struct medes_store *s, struct item *item, unsigned long src)
 {
 	struct page *page = migrate_pfn_to_page(src);
 	const void *bytes;
@@ -243,7 +235,7 @@ static bool unchanged(struct store *s, struct item *item, unsigned long src)
 	return same;
 }
 
-static void trace_stored(struct store *s, const struct item *item)
+static void trace_stored(struct medes_store *s, const struct item *item)
 {
 	const struct medes_record *record = item->record;
 	const struct medes_extent *extent = record->extent;
@@ -253,21 +245,36 @@ static void trace_stored(struct store *s, const struct item *item)
 			  extent ? extent->first + record->slot : 0);
 }
 
+/* The first to split this huge page? Several workers may see it whole. */
+static bool first_split(struct medes_storing *storing, struct page *huge)
+{
+	bool first = true;
+
+	spin_lock(&storing->lock);
+	for (unsigned int i = 0; i < MEDES_STORE_SPLITS && first; i++)
+		first = storing->split[i] != huge;
+	if (first)
+		storing->split[storing->nr_split++ % MEDES_STORE_SPLITS] = huge;
+	spin_unlock(&storing->lock);
+	return first;
+}
+
 /* Transparent huge pages that setup has split for this run. */
-static void count_split(struct store *s, const struct item *item,
+static void count_split(struct medes_store *s, const struct item *item,
 			unsigned int n)
 {
 	struct page *last = NULL;
 
 	for (unsigned int i = 0; i < n; i++) {
-		if (item[i].huge && item[i].huge != last)
+		if (item[i].huge && item[i].huge != last &&
+		    first_split(s->storing, item[i].huge))
 			medes_count(s->account, THP_SPLIT, 1);
 		last = item[i].huge;
 	}
 }
 
 /* Replace a run of neighbours: item[first], ... item[first + n - 1]. */
-static void replace_run(struct store *s, struct vm_area_struct *vma,
+static void replace_run(struct medes_store *s, struct vm_area_struct *vma,
 			unsigned int first, unsigned int n)
 {
 	struct item *item = &s->item[first];
@@ -300,7 +307,7 @@ static void replace_run(struct store *s, struct vm_area_struct *vma,
 		if (s->src[i] & MIGRATE_PFN_MIGRATE) {
 			trace_stored(s, &item[i]);
 			item[i].stored = true;
-			s->op->stored++;
+			s->stored++;
 			medes_count(s->account, STORED, 1);
 		} else {
 			leave_held(s, &item[i]);
@@ -313,7 +320,7 @@ static void replace_run(struct store *s, struct vm_area_struct *vma,
 }
 
 /* Replace the batch, run by run. */
-static void replace(struct store *s, struct mm_struct *mm)
+static void replace(struct medes_store *s, struct mm_struct *mm)
 {
 	unsigned int first = 0, n;
 
@@ -335,27 +342,39 @@ static void replace(struct store *s, struct mm_struct *mm)
 }
 
 /* Others may refer to the base pages that the batch yielded. */
-static void publish(struct store *s)
+static void publish(struct medes_store *s)
 {
 	for (unsigned int i = 0; i < s->nr; i++) {
 		struct item *item = &s->item[i];
 
 		if (item->stored && item->base_page &&
-		    !medes_extent_publish(s->extent, item->target->index))
+		    !medes_extent_publish(s->storing->extent, item->target->index))
 			atomic64_inc(&s->account->value[MEDES_A_STATS_BASE_PAGES]);
 	}
 }
 
-/*
- * Store a batch: as many targets as lie in one window of the view, at most
- * BATCH. Return how many that were, or a negative errno.
+/**
+ * medes_store_batch() - store a batch
+ * @s: the worker
+ * @target: the first of some, sorted by address
+ * @n: how many there are
+ * @stored: receives how many pages became records
+ *
+ * Takes as many targets as lie in one window of the view, at most
+ * MEDES_STORE_BATCH.
+ *
+ * Context: worker; may sleep, takes mmap_lock of the address space for read.
+ * Return: how many targets that were, or a negative errno.
  */
-static int batch(struct store *s, struct medes_target *target, unsigned int n)
+int medes_store_batch(struct medes_store *s, struct medes_target *target,
+		      unsigned int n, unsigned int *stored)
 {
 	struct mm_struct *mm = s->view->mm;
 	unsigned int in = 0;
 	int err;
 
+	*stored = 0;
+	s->stored = 0;
 	n = min(n, BATCH);
 	err = medes_view_read(s->view, target->address,
 			      target[n - 1].address + PAGE_SIZE);
@@ -383,121 +402,47 @@ static int batch(struct store *s, struct medes_target *target, unsigned int n)
 	publish(s);
 	for (unsigned int i = 0; i < s->nr; i++)
 		drop_item(&s->item[i]);
+	*stored = s->stored;
 	return in;
 }
 
-/* Store the first n targets; return 0 or a negative errno. */
-static int store_targets(struct store *s, unsigned int n)
+/**
+ * medes_store_new() - the means of a worker
+ * @storing: shared by the workers of an operation
+ * @mm: the address space, held by the caller; the worker holds it, too
+ *
+ * Context: may sleep; takes mmap_lock.
+ * Return: the worker's means, or NULL without memory.
+ */
+struct medes_store *medes_store_new(struct medes_storing *storing,
+				    struct mm_struct *mm)
 {
-	struct medes_op *op = s->op;
-	unsigned int at = 0;
+	struct medes_store *s = kvzalloc(sizeof(*s), GFP_KERNEL);
 
-	while (at < n) {
-		int did = batch(s, op->target + at, n - at);
-
-		if (did < 0)
-			return did;
-		at += did;
-		op->done = max_t(u64, op->done, at);
-		if (!medes_op_progress(op))
-			return -ECANCELED;
-		cond_resched();
-	}
-	return 0;
-}
-
-/* Move what was held to the front; return how many. */
-static unsigned int keep_held(struct medes_op *op, unsigned int n)
-{
-	unsigned int kept = 0;
-
-	for (unsigned int i = 0; i < n; i++) {
-		if (!op->target[i].held)
-			continue;
-		op->target[kept] = op->target[i];
-		op->target[kept++].held = false;
-	}
-	return kept;
-}
-
-static int store_all(struct store *s)
-{
-	unsigned int n = s->op->nr_targets;
-
-	for (int try = 1; n; try++) {
-		int err;
-
-		s->last = try == TRIES;
-		err = store_targets(s, n);
-		if (err || s->last)
-			return err;
-		n = keep_held(s->op, n);
-		if (n)
-			msleep(TRY_AFTER);
-	}
-	return 0;
-}
-
-static int begin(struct store *s)
-{
-	struct medes_op *op = s->op;
-	struct mm_struct *mm;
-	u32 id = op->mm;
-
-	mm = medes_mm_get(op->sandbox, &id);
-	if (!mm)
-		return -ESRCH;
-	if (id != op->mm) {
-		mmput(mm);
-		return -ESRCH;
-	}
+	if (!s)
+		return NULL;
+	mmget(mm);
 	s->view = medes_view_open(mm);
-	if (IS_ERR(s->view))
-		return PTR_ERR(s->view);
-	if (op->kind == MEDES_OP_KIND_DEMARCATE) {
-		s->extent = medes_extent_new(op->base, op->nr_targets);
-		if (IS_ERR(s->extent)) {
-			int err = PTR_ERR(s->extent);
-
-			medes_view_close(s->view);
-			return err;
-		}
-		for (unsigned int i = 0; i < op->nr_targets; i++)
-			op->target[i].index = i;
+	if (IS_ERR(s->view)) {
+		kvfree(s);
+		return NULL;
 	}
-	return 0;
+	s->storing = storing;
+	s->op = storing->op;
+	s->account = storing->op->sandbox->account;
+	return s;
 }
 
 /**
- * medes_store_run() - run an operation that stores pages
- * @op: dedup or demarcate
+ * medes_store_free() - a worker is done
+ * @s: from medes_store_new()
  *
- * Context: worker; may sleep, takes mmap_lock of the address space for read,
- * for the time of one batch.
- * Return: 0, -ECANCELED, -ESRCH when the address space has gone, -ENOSPC at
- * the ceiling of base bytes, -ENOMEM.
+ * Context: may sleep; ends the address space when that has no other user.
  */
-int medes_store_run(struct medes_op *op)
+void medes_store_free(struct medes_store *s)
 {
-	struct store *s = kvzalloc(sizeof(*s), GFP_KERNEL);
-	u64 start = ktime_get_ns();
-	int err;
-
-	if (!s)
-		return -ENOMEM;
-	s->op = op;
-	s->account = op->sandbox->account;
-	err = begin(s);
-	if (err)
-		goto out;
-	err = store_all(s);
 	medes_view_close(s->view);
-	if (s->extent)
-		medes_extent_trim(s->extent);
 	if (s->base)
 		medes_base_put(s->base);
-	medes_count(s->account, STORE_NS, ktime_get_ns() - start);
-out:
 	kvfree(s);
-	return err;
 }
