@@ -54,6 +54,9 @@ bench:
 bench-e2e:
 	tools/bench-e2e/in-guest
 
+report:
+	tools/vm/inroot tools/bench/report build-bench/samples.json build-bench/machine.json Documentation
+
 demo:
 	@. ./tools/demo/guest.conf && tools/vm/run --mem $$mem --timeout $$timeout -- /usr/lib/medes/demo/run
 
@@ -74,10 +77,11 @@ help:
 #H make demo            on any Debian 12 or 13, as root: the demo in a guest
 #H make bench           what it costs beside zram and KSM, in a guest; writes build-bench/
 #H make bench-e2e       the same arrivals under keep-alive policies and Medes; writes build-bench-e2e/
+#H make report          Documentation/performance.rst and its charts, of what make bench wrote
 #H make check           all tests, natively and in guests of the reference kernel
 #H make check-unit      only the tests that need no guest
 #H make check-debug     the guest suites on a kernel with KASAN and lockdep
 #H make uapi            the files generated from uapi/medes.yaml
 #H make clean
 
-.PHONY: all module daemon tools install install-tests check-config check check-debug check-unit bench bench-e2e demo uapi clean help
+.PHONY: all module daemon tools install install-tests check-config check check-debug check-unit bench bench-e2e report demo uapi clean help

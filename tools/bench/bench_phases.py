@@ -22,6 +22,7 @@ class Bench:
 	def __init__(self, chosen, medes):
 		self.functions = chosen.functions
 		self.rounds = chosen.rounds
+		self.dir = chosen.keep
 		self.only = set(filter(None, chosen.only.split(",")))
 		self.medes = medes
 		self.samples = []
@@ -59,9 +60,11 @@ class Bench:
 			raise DemoError("only root can load a module and freeze cgroups")
 		if len(measure.read("/proc/swaps").splitlines()) > 1:
 			raise DemoError("there is swap, which would mix with what is measured: swapoff -a")
-		directory = tempfile.TemporaryDirectory(prefix="medes-bench-")
-		self.undo.append(directory.cleanup)
-		self.dir = directory.name
+		if not self.dir:
+			directory = tempfile.TemporaryDirectory(prefix="medes-bench-")
+			self.undo.append(directory.cleanup)
+			self.dir = directory.name
+		os.makedirs(self.dir, exist_ok=True)
 		self.undo.append(self.medes.stop)
 		self.medes.start()
 		slice_ = Slice()

@@ -14,8 +14,8 @@
 #include "swap.h"
 #include "trace.h"
 
-#define PAGES_MAX 2048		/* of an image, so that a round stays short */
-#define ALONE_MAX 256
+#define PAGES_MAX 768		/* of an image, so that a round stays short */
+#define ALONE_MAX 192
 #define SWAP_BYTES (256UL << 20)
 #define AROUND "/sys/kernel/medes/fault_around_pages"
 #define CGROUP "/sys/fs/cgroup/medes-bench-%s"

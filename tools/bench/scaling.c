@@ -8,8 +8,9 @@
 #include "samples.h"
 
 #define AROUND "/sys/kernel/medes/fault_around_pages"
+#define TOUCHED_PAGES 1024
 #define SANDBOXES 50
-#define SANDBOX_PAGES 512
+#define SANDBOX_PAGES 128
 #define MANY_BASES 10000
 #define BASE_PAGES 64		/* of each of those, in the registry */
 
@@ -56,7 +57,7 @@ static void by_touched(const char *dir, const char *name, unsigned int rounds)
 	char path[256];
 
 	snprintf(path, sizeof(path), "%s/%s-2", dir, name);
-	subject_start(&subject, path, 0, NULL);
+	subject_start(&subject, path, TOUCHED_PAGES, NULL);
 	sandbox_new(&sandbox, &subject);
 	dedup(&sandbox);
 	write_text(AROUND, "1");
