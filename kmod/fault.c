@@ -4,7 +4,7 @@
  *
  *   do_swap_page()            finds a device-private entry, locks the page
  *     medes_fault()           here
- *       window()              how many neighbours come along
+ *       medes_around()        which neighbours come along
  *       migrate_vma_setup()   unmaps those that are ours
  *       medes_rebuild()       record -> bytes, checked
  *       migrate_vma_pages(), _finalize()   map them
@@ -22,6 +22,7 @@
 #include <linux/ktime.h>
 #include <linux/migrate.h>
 #include <linux/pagemap.h>
+#include "around.h"
 #include "base.h"
 #include "devmem.h"
 #include "fault.h"
@@ -36,45 +37,10 @@ struct fault {
 	struct migrate_vma args;
 	struct medes_account *account;
 	struct page *page;		/* for the touched page */
-	unsigned int window;
 	unsigned int brought;
 	unsigned long src[MEDES_FAULT_AROUND_MAX];
 	unsigned long dst[MEDES_FAULT_AROUND_MAX];
 };
-
-/*
- * How many pages to bring, the touched one included. Faults that go on where
- * the last window ended double it, those elsewhere halve it, so a reader in
- * order gets many and a random one soon gets nothing that it did not ask for.
- * After the idea of mm/readahead.c. Two threads may race here: a worse guess
- * is all that comes of it.
- */
-static unsigned int choose_window(struct medes_account *account,
-				  unsigned long address)
-{
-	unsigned int most = READ_ONCE(medes_limits.fault_around_pages);
-	unsigned int window = READ_ONCE(account->window) ?: 1;
-	unsigned long last = READ_ONCE(account->last_fault);
-	unsigned long near = 2UL * window << PAGE_SHIFT;
-
-	if (address > last && address - last <= near)
-		window = min(window * 2, most);
-	else
-		window = clamp(window / 2, 1U, most);
-	WRITE_ONCE(account->window, window);
-	WRITE_ONCE(account->last_fault, address);
-	return window;
-}
-
-/* Place the window: aligned, around the address, inside the VMA. */
-static void place(struct fault *f, struct vm_fault *vmf, unsigned long address)
-{
-	unsigned long bytes = (unsigned long)f->window << PAGE_SHIFT;
-	unsigned long start = round_down(address, bytes);
-
-	f->args.start = max(start, vmf->vma->vm_start);
-	f->args.end = min(start + bytes, vmf->vma->vm_end);
-}
 
 /* A page for a neighbour: only if one is free. */
 static struct page *neighbour_page(struct vm_area_struct *vma,
@@ -144,6 +110,7 @@ vm_fault_t medes_fault(struct vm_fault *vmf)
 		},
 		.account = medes_account_get(record->account),
 	};
+	unsigned int window = 0;
 	vm_fault_t ret = 0;
 
 	f.page = alloc_page_vma(GFP_HIGHUSER_MOVABLE, vmf->vma, address);
@@ -151,8 +118,8 @@ vm_fault_t medes_fault(struct vm_fault *vmf)
 		ret = VM_FAULT_OOM;
 		goto out;
 	}
-	f.window = choose_window(f.account, address);
-	place(&f, vmf, address);
+	f.args.start = medes_around(f.account, vmf->vma, address, &f.args.end);
+	window = (f.args.end - f.args.start) >> PAGE_SHIFT;
 	if (migrate_vma_setup(&f.args)) {
 		ret = VM_FAULT_SIGBUS;
 		goto out_page;
@@ -173,7 +140,7 @@ out:
 	ns = ktime_get_ns() - begin;
 	medes_count(f.account, FAULT_NS, ns);
 	trace_medes_fault(f.account->sandbox, address, encoding, where,
-			  f.window, f.brought, ns, ret);
+			  window, f.brought, ns, ret);
 	medes_account_put(f.account);
 	return ret;
 }

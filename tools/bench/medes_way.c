@@ -11,7 +11,7 @@
 #include "medes_way.h"
 #include "parse.h"
 
-#define POLL_US 300
+#define POLL_US 1000
 #define BATCH 128		/* pages looked up at once */
 
 static struct medes_nl nl;
