@@ -12,7 +12,7 @@
 #define SANDBOXES 50
 #define SANDBOX_PAGES 128
 #define MANY_BASES 10000
-#define BASE_PAGES 64		/* of each of those, in the registry */
+#define BASE_PAGES 16		/* of each of those, in the registry */
 
 static uint64_t base_from(const char *dir, const char *name)
 {
@@ -203,7 +203,9 @@ void scaling_main(const char *dir, unsigned int rounds, const char *name)
 	medes_open();
 	base = base_from(dir, name);
 	by_touched(dir, name, rounds);
+	fputs("scaling: by pages touched\n", stderr);
 	by_sandboxes(dir, name, rounds);
+	fputs("scaling: by sandboxes\n", stderr);
 	base_end(base);
 	by_bases(dir, name, rounds);
 	medes_close();
