@@ -15,6 +15,8 @@ from sandboxes import DemoError, Sandbox, Slice
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 REQUESTS = 10
+# of one part; none takes half as long where nothing else runs
+PATIENCE = 400
 THROUGHPUT = 2	# functions whose throughput is measured
 
 
@@ -23,6 +25,7 @@ class Bench:
 		self.functions = chosen.functions
 		self.rounds = chosen.rounds
 		self.dir = chosen.keep
+		self.json = chosen.json
 		self.only = set(filter(None, chosen.only.split(",")))
 		self.medes = medes
 		self.samples = []
@@ -46,14 +49,24 @@ class Bench:
 			if self.wanted("throughput"):
 				self.measure_throughput()
 			self.end_sandboxes()
-			for part in ("pages", "memory", "scaling"):
+			for part in ("pages", "memory", "scaling", "registry"):
 				if self.wanted(part):
 					self.native(part, self.dir, str(self.rounds), *self.functions)
+					self.keep()
 		finally:
 			self.clean_up()
+		return self.found()
+
+	def found(self):
 		return {"samples": self.samples, "kernel": platform.release(),
 			"functions": self.functions, "rounds": self.rounds,
 			"seconds": round(time.monotonic() - self.began)}
+
+	def keep(self):
+		"""After each part, so that what goes wrong later takes nothing with it."""
+		if self.json:
+			with open(self.json, "w") as file:
+				json.dump(self.found(), file)
 
 	def prepare(self):
 		if os.geteuid():
@@ -117,6 +130,7 @@ class Bench:
 			rounds = self.rounds if target is self.sandboxes[1] else max(self.rounds // 4, 1)
 			self.samples += measured.first_requests(target, rounds)
 		self.say("requests: measured")
+		self.keep()
 
 	def measure_throughput(self):
 		measured = Requests(self)
@@ -124,6 +138,7 @@ class Bench:
 			target.thaw()
 			self.samples += measured.throughput(target, other, self.rounds)
 		self.say("throughput: measured")
+		self.keep()
 
 	def end_sandboxes(self):
 		for sandbox in self.sandboxes + self.others:
@@ -135,8 +150,12 @@ class Bench:
 
 	def native(self, *words):
 		"""Run medes-bench, take its samples."""
-		done = subprocess.run([os.path.join(HERE, "medes-bench"), *words], stdout=subprocess.PIPE,
-				      text=True)
+		try:
+			done = subprocess.run([os.path.join(HERE, "medes-bench"), *words],
+					      stdout=subprocess.PIPE, text=True, timeout=PATIENCE)
+		except subprocess.TimeoutExpired:
+			self.say(f"{words[0]}: not done after {PATIENCE} s, left out")
+			return
 		if done.returncode:
 			raise DemoError(f"medes-bench {words[0]} exited with status {done.returncode}")
 		self.samples += json.loads(done.stdout)

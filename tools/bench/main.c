@@ -10,7 +10,7 @@
 
 static int usage(void)
 {
-	fputs("usage: medes-bench pages|memory|scaling DIRECTORY ROUNDS FUNCTION...\n"
+	fputs("usage: medes-bench pages|memory|scaling|registry DIRECTORY ROUNDS FUNCTION...\n"
 	      "Measures with the images of functions in DIRECTORY; tools/bench/run makes them.\n",
 	      stderr);
 	return 2;
@@ -40,6 +40,8 @@ int main(int argc, char **argv)
 		memory_main(argv[2], argv + 4, argc - 4);
 	else if (!strcmp(argv[1], "scaling"))
 		scaling_main(argv[2], number(argv[3]), argv[4]);
+	else if (!strcmp(argv[1], "registry"))
+		registry_main(argv[2], number(argv[3]), argv[4]);
 	else
 		return usage();
 	samples_print();

@@ -8,5 +8,6 @@
 void pages_main(const char *dir, unsigned int rounds, char **names, unsigned int n);
 void memory_main(const char *dir, char **names, unsigned int n);
 void scaling_main(const char *dir, unsigned int rounds, const char *name);
+void registry_main(const char *dir, unsigned int rounds, const char *name);
 
 #endif /* BENCH_MEASURE_H */

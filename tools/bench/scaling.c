@@ -203,10 +203,20 @@ void scaling_main(const char *dir, unsigned int rounds, const char *name)
 	medes_open();
 	base = base_from(dir, name);
 	by_touched(dir, name, rounds);
-	fputs("scaling: by pages touched\n", stderr);
 	by_sandboxes(dir, name, rounds);
-	fputs("scaling: by sandboxes\n", stderr);
 	base_end(base);
+	medes_close();
+}
+
+/**
+ * registry_main() - how look-ups grow
+ * @dir: of the images
+ * @rounds: of each size
+ * @name: of the function
+ */
+void registry_main(const char *dir, unsigned int rounds, const char *name)
+{
+	medes_open();
 	by_bases(dir, name, rounds);
 	medes_close();
 }
