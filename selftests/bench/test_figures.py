@@ -85,7 +85,7 @@ def throughput_is_to_be_at_least_so_much():
 
 def rows_of_a_whole_run():
 	samples = [sample("first", way, rnd, 1, us) for rnd in range(3)
-		   for way, us in (("warm", 100), ("dedup", 400), ("working-set", 150))]
+		   for way, us in (("warm", 100000), ("dedup", 400000), ("working-set", 150000))]
 	rows = figures.request_rows(samples)
 	assert [(row.other_name, row.ratio.median, row.reached) for row in rows] == [
 		("warm", 4.0, None), ("without", 0.375, True), ("warm", 1.5, True)]

@@ -79,9 +79,9 @@ def requests(path, rows):
 		if not row["name"].startswith("first request"):
 			continue
 		entry = found.setdefault(row["name"].split(": ")[1], {})
-		entry["working set" if "working set" in row["name"] else "dedup"] = row["medes"]["median"] / 1000
+		entry["working set" if "working set" in row["name"] else "dedup"] = row["medes"]["median"]
 		if row["other_name"] == "warm":
-			entry["warm"] = row["other"]["median"] / 1000
+			entry["warm"] = row["other"]["median"]
 	data = [[name, entry.get("warm", 0), entry.get("working set", 0), entry.get("dedup", 0)]
 		for name, entry in found.items()]
 	_draw(path, _block("d", data) + """

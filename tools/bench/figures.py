@@ -147,11 +147,18 @@ def parts(samples):
 		if pages else {}
 
 
+def request_series(samples, what, way, name):
+	"""A request, in milliseconds."""
+	found = series(samples, what, way, image=name)
+	return Series({key: value / 1000 for key, value in found.wall.items()},
+		      {key: value / 1000 for key, value in found.cpu.items()})
+
+
 def request_rows(samples):
 	rows = []
 	functions = list(dict.fromkeys(s["image"] for s in samples if s["what"] == "first"))
 	for name in functions:
-		warm, dedup, prefetched = (series(samples, "first", way, image=name)
+		warm, dedup, prefetched = (request_series(samples, "first", way, name)
 					   for way in ("warm", "dedup", "working-set"))
 		main = name == functions[0]
 		for left, text, right, other, target in (
@@ -160,14 +167,14 @@ def request_rows(samples):
 				(prefetched, ", working set", warm, "warm", 1.5 if main else None)):
 			if left.wall and right.wall:
 				rows.append(compare(f"first request{text}: {name}", left, right, other, target,
-						    unit="us"))
+						    "ms", "ms"))
 	for name in dict.fromkeys(s["image"] for s in samples if s["what"] == "burst"):
-		never, restored = (series(samples, "burst", way, image=name) for way in ("never", "restored"))
+		never, restored = (request_series(samples, "burst", way, name) for way in ("never", "restored"))
 		# throughput is the inverse of time
 		ratios = pair_ratios(never.wall, restored.wall)
-		rows.append(Row(f"request after restore: {name}", "us", restored.quartiles(),
+		rows.append(Row(f"request after restore: {name}", "ms", restored.quartiles(),
 				restored.cpu_median(), "never away", never.quartiles(), never.cpu_median(),
-				quartiles(ratios), 0.97, "throughput", at_least=True))
+				quartiles(ratios), 0.97, "ms; throughput", at_least=True))
 	return rows
 
 
