@@ -36,7 +36,7 @@ struct measure {
 	struct average start[START_KINDS];	/* s */
 	uint64_t starts[START_KINDS];
 	struct average exec;			/* s */
-	struct average restore;			/* s: what running takes more after deduplication */
+	struct average restore;			/* s: running takes more after dedup */
 
 	/* of one sandbox, bytes */
 	struct average memory_warm;

@@ -49,9 +49,9 @@ struct policy_sandbox {
 	void *owner;			/* the caller's */
 	enum policy_state state;
 	uint64_t idle_since;		/* us: end of its last request, or when it was ready */
-	double memory;			/* bytes it takes now; 0: not known, the average is taken */
-	bool pinned;			/* may not be purged (adopted from another platform) */
-	bool stuck;			/* may not be deduplicated now (failed, too young, no module) */
+	double memory;			/* bytes it takes now; 0: not known */
+	bool pinned;			/* may not be purged (another platform's) */
+	bool stuck;			/* may not be deduplicated now (failed, no module) */
 
 	/* the decision */
 	enum policy_action action;
@@ -73,37 +73,37 @@ enum policy_objective { POLICY_MEMORY, POLICY_LATENCY };	/* P1, P2 */
 
 struct policy_params {
 	uint64_t interval;		/* us: decide at least so often */
-	uint64_t idle;			/* us idle, and a warm sandbox may be deduplicated */
-	uint64_t keep_alive;		/* us idle, and a warm one is not kept warm */
+	uint64_t idle;			/* us idle, and it may be deduplicated */
+	uint64_t keep_alive;		/* us idle, and it is kept warm no longer */
 	uint64_t keep_dedup;		/* us idle, and a deduplicated one is purged */
 	uint64_t window;		/* us: a "minute" of measure.h; for new functions */
 	enum policy_objective objective;
-	double alpha;			/* of P1: mean start-up at most alpha times a warm one */
-	double base_threshold;		/* T: one more base when dedup / bases is above */
-	unsigned int first_base;	/* sandboxes that a function must have before its first base */
-	double headroom;		/* % of the capacity to keep free by deduplicating */
-	double pressure;		/* % of time stalled for memory, above which idle waits for nothing */
+	double alpha;			/* of P1: mean start-up, in warm ones */
+	double base_threshold;		/* T: one more base above dedup / bases */
+	unsigned int first_base;	/* sandboxes of a function before its first base */
+	double headroom;		/* % of the capacity kept free by deduplicating */
+	double pressure;		/* % of time stalled above which idle is ignored */
 	/* adaptive keep-alive */
-	double head;			/* percentile of idle times before which nothing is kept */
-	double tail;			/* percentile after which nothing is kept */
+	double head;			/* percentile of idle times: nothing kept before */
+	double tail;			/* and after which nothing is */
 	double margin;			/* both are moved outwards by so many % */
-	double spread;			/* the histogram serves if its coefficient of variation is above */
-	double beyond;			/* % of idle times beyond it, from which on one is forecast */
-	unsigned int samples;		/* idle times before the histogram is believed */
+	double spread;			/* variation above which the histogram serves */
+	double beyond;			/* % of idle times beyond it: then forecast */
+	unsigned int samples;		/* idle times before it is believed */
 };
 
 struct policy_function {
 	const char *name;
-	const char *domain;		/* pages are shared inside it only; NULL: there is just one */
+	const char *domain;		/* shares pages inside only; NULL: all are of one */
 	void *owner;			/* the caller's */
 	const struct measure *measure;
-	const struct policy_params *params;	/* the function's own, or the policy's */
+	const struct policy_params *params;	/* own ones; NULL: the policy's */
 	struct policy_sandbox *sandboxes;
 	size_t n;
 	struct policy_base *bases;
 	size_t n_bases;
 	unsigned int queued;		/* requests that wait for a sandbox */
-	bool dedups;			/* false: of a domain or host that can't deduplicate */
+	bool dedups;			/* false: it can't be deduplicated */
 	bool demarcating;		/* a base is being made of one of its sandboxes */
 
 	/* the decision */

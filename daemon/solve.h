@@ -29,7 +29,7 @@ enum limit { LIMIT_NONE, LIMIT_CAPACITY, LIMIT_STARTUP, LIMIT_MEMORY };
 struct solution {
 	bool feasible;
 	unsigned int dedup;		/* D; all of them when nothing is feasible */
-	enum limit limit;		/* feasible: bounds D; else: the first that could not be met */
+	enum limit limit;		/* what bounds D, or the first that can't be met */
 	double capacity;		/* requests/s that W and D serve */
 	double startup;			/* S, s */
 	double memory;			/* M, bytes */
