@@ -222,11 +222,9 @@ static void repeat(struct call *call)
 {
 	struct function *f = call->function;
 	struct box *box = call->box;
-	uint64_t now = clock_now(f->control->clock);
 	bool ready = call->state == CALL_READY;
 
 	if (ready) {
-		measure_end(&f->measure, now, call->start, (now - call->handed) / 1e6);
 		call->repeated = true;
 		f->retried++;
 		call->ops->again(call);
