@@ -242,8 +242,7 @@ static json_t *states_json(const struct function *f)
 	unsigned int i;
 
 	for (i = 0; i < BOX_STATES; i++)
-		if (f->in[i])
-			json_object_set_new(states, box_state_name(i), json_integer(f->in[i]));
+		json_object_set_new(states, box_state_name(i), json_integer(f->in[i]));
 	return states;
 }
 

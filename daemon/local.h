@@ -36,6 +36,7 @@ struct local {
 	struct event *freezing;
 	unsigned int left;		/* ms until it must be frozen */
 	bool demarcate;
+	unsigned int bases;		/* that were made of it */
 	uint32_t sandbox;		/* the kernel's id; 0: not known there */
 	struct job *job;
 	struct job_waiter waiter;

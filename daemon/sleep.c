@@ -154,7 +154,7 @@ static void start_job(struct local *l)
 	struct jobs *jobs = l->host->daemon->jobs;
 	struct medes_nl *nl = nl_of(l);
 	struct medes_sandbox sandbox;
-	char error[CONTROL_ERROR];
+	char error[CONTROL_ERROR], base[MEDES_NAME_SIZE];
 	int err;
 
 	if (!nl) {
@@ -170,9 +170,12 @@ static void start_job(struct local *l)
 		done(l, err, nl ? nl->error : error);
 		return;
 	}
+	/* what became different meanwhile may be worth a second base */
+	snprintf(base, sizeof(base), l->bases ? "%.52s.%u" : "%.63s", l->box->name, l->bases);
+	l->bases += l->demarcate;
 	l->job = job_of_sandbox(jobs, l->sandbox) ? NULL :
 		 job_new(jobs, l->demarcate ? JOB_BASE : JOB_DEDUP, &sandbox,
-			 l->demarcate ? l->box->name : NULL);
+			 l->demarcate ? base : NULL);
 	medes_sandbox_clear(&sandbox);
 	if (!l->job) {
 		done(l, -EBUSY, "another job is at work on it, or too many wait");

@@ -189,6 +189,17 @@ bool client_header(const struct client_answer *answer, const char *name, char *v
 	return false;
 }
 
+bool client_refused(const struct client_answer *answer)
+{
+	json_t *value = json_loadb(answer->body, answer->len, 0, NULL);
+	const char *error = json_string_value(json_object_get(value, "error"));
+
+	if (error)
+		complain("%s", error);
+	json_decref(value);
+	return error;
+}
+
 /* The answer's JSON; refusals are complained of. */
 static json_t *parse_answer(const struct client_answer *answer)
 {

@@ -32,6 +32,8 @@ struct client_request {
 int client_exchange(const struct args *args, const struct client_request *request,
 		    struct client_answer *answer);
 bool client_header(const struct client_answer *answer, const char *name, char *value, size_t size);
+/* medesd's own refusal: complained of. */
+bool client_refused(const struct client_answer *answer);
 void client_complain(const struct args *args, int err);
 
 char *client_name(char text[3 * MEDES_NAME_SIZE], const char *name);

@@ -114,6 +114,8 @@ static enum exit_code show(const struct args *args, const struct client_answer *
 		return answer->status / 100 == 2 ? DONE : FAILED;
 	}
 	json_decref(body);
+	if (!started && client_refused(answer))
+		return FAILED;
 	fwrite(answer->body, 1, answer->len, stdout);
 	if (started)
 		fprintf(stderr, "%s: %s, started in %s ms, status %u\n", sandbox, start, ms,
