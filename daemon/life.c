@@ -269,6 +269,9 @@ static void on_tick(void *arg)
 	}
 	if (!TAILQ_EMPTY(&c->waiting))
 		control_kick_soon(c);
+	/* some may have waited for longer than was foreseen */
+	if (!TAILQ_EMPTY(&c->waiting))
+		control_kick_soon(c);
 	timer_set(&c->tick, next > now + INTERVAL_MIN_US ? next - now : INTERVAL_MIN_US);
 }
 

@@ -144,13 +144,25 @@ static bool waits_too_long(const struct function *f)
 	return first && now - first->accepted > f->measure.start[START_COLD].value * US_PER_S;
 }
 
+/* How many come free by themselves, soon: what is leased does when its holder likes. */
+static unsigned int coming_free(const struct function *f)
+{
+	const struct box *box;
+	unsigned int n = 0;
+
+	TAILQ_FOREACH(box, &f->boxes, link)
+		n += (box->state == BOX_RUNNING || box->state == BOX_RESTORING) &&
+		     !(TAILQ_FIRST(&box->calls) && TAILQ_FIRST(&box->calls)->lease);
+	return n;
+}
+
 /* Those that need no new box: what is there or starts will have served them sooner. */
 static unsigned int cared_for(const struct function *f)
 {
 	unsigned int each = serves_meanwhile(f), busy = 0;
 
 	if (each > 1 && !waits_too_long(f))
-		busy = f->in[BOX_RUNNING] + f->in[BOX_RESTORING];
+		busy = coming_free(f);
 	return (f->in[BOX_STARTING] + busy) * f->spec.concurrency * each;
 }
 

@@ -115,9 +115,12 @@ PrivateTmp=no
         except OSError:
             return False
 
-    def tail(self):
+    def log_text(self):
         with open(self.log, encoding="utf-8", errors="replace") as log:
-            return log.read()[-3000:]
+            return log.read()
+
+    def tail(self):
+        return self.log_text()[-3000:]
 
     def request(self, method, path, body=None, headers=None, connection=None):
         own = connection or Unix(self.socket)

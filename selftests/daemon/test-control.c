@@ -536,6 +536,27 @@ static void lease_until_released_or_over(void **state)
 	free(c);
 }
 
+/* When a lease ends is its holder's business, so another sandbox starts at once. */
+static void leased_ones_are_not_waited_for(void **state)
+{
+	struct function *f = sim_function(sim, "f", "{}");
+	struct sim_call *a = sim_ask(sim, f), *b, *c;
+
+	(void)state;
+	sim->run_time = 10 * US_PER_MS;
+	sim_run(sim, 3);
+	b = sim_lease(sim, f, NULL);
+	assert_int_equal(b->start, START_WARM);
+	c = sim_ask(sim, f);
+	assert_int_equal(sim->started, 2);
+	sim_run(sim, 3);
+	is(c, START_COLD);
+	call_done(&b->call);
+	free(a);
+	free(b);
+	free(c);
+}
+
 static void changed_function_gets_new_sandboxes(void **state)
 {
 	struct function *f = sim_function(sim, "f", "{}");
@@ -668,6 +689,7 @@ int main(void)
 		T(crashes_twice),
 		T(failed_dedup_is_tried_later),
 		T(lease_until_released_or_over),
+		T(leased_ones_are_not_waited_for),
 		T(changed_function_gets_new_sandboxes),
 		T(removed_function_leaves_nothing),
 		T(a_seed_gives_the_same_day),

@@ -47,7 +47,8 @@ def sandbox_has_its_own_user_pids_and_environment(d):
 def concurrent_requests_get_sandboxes_of_their_own(d):
     d.put("many", max_sandboxes=4)
     replies = []
-    threads = [threading.Thread(target=lambda: replies.append(d.invoke("many", "/sleep/300")))
+    # longer than a start takes, so that waiting for another one's end is no choice
+    threads = [threading.Thread(target=lambda: replies.append(d.invoke("many", "/sleep/4000")))
                for _ in range(4)]
     for thread in threads:
         thread.start()
@@ -325,6 +326,20 @@ def slow_senders_are_dropped(d):
 
 
 @test
+def connections_are_bounded(d):
+    """Those beyond the limit wait until idle ones are dropped; nobody is refused for ever."""
+    clients = []
+    for _ in range(150):
+        client = socket.socket(socket.AF_UNIX)
+        client.connect(d.socket)
+        clients.append(client)
+    equal(d.get("/healthz").status, 200)
+    assert "MaxConnections" in d.log_text()
+    for client in clients:
+        client.close()
+
+
+@test
 def huge_headers_and_bodies_are_refused(d):
     equal(d.request("GET", "/healthz", headers={"X": "y" * 20000}).status, 400)
     equal(d.invoke("f", method="POST", body="x" * (900 << 10)).status, 200)
@@ -409,4 +424,4 @@ def removed_while_medesd_was_down(d):
 
 
 if __name__ == "__main__":
-    run_tests("MaxBody=900K\n[Http]\nTimeout=2s\nMaxStreams=16\n")
+    run_tests("MaxBody=900K\n[Http]\nTimeout=2s\nMaxStreams=16\nMaxConnections=100\n")
