@@ -110,11 +110,13 @@ static void on_loss(const struct medes_loss *loss, void *arg)
 	struct daemon *d = arg;
 	struct medes_nl *nl = kernel_nl(d->kernel);
 	bool known = loss->sandbox && !medes_sandbox_get(nl, loss->sandbox, &sandbox);
+	char page[40] = "a page";	/* restoring everything goes by records, not by addresses */
 
-	log_error("lost the page at 0x%" PRIx64 " of %s%s: %s record, %s; touching it gives SIGBUS",
-		  loss->address, known ? "sandbox " : "a process outside of sandboxes",
-		  known ? sandbox.name : "", medes_encoding_name(loss->encoding),
-		  medes_loss_reason_name(loss->reason));
+	if (loss->address)
+		snprintf(page, sizeof(page), "the page at 0x%" PRIx64, loss->address);
+	log_error("lost %s of %s%s: %s record, %s; touching it gives SIGBUS", page,
+		  known ? "sandbox " : "a process outside of sandboxes", known ? sandbox.name : "",
+		  medes_encoding_name(loss->encoding), medes_loss_reason_name(loss->reason));
 	if (known)
 		medes_sandbox_clear(&sandbox);
 }

@@ -691,8 +691,11 @@ def _():
         write(FAIL_DECODE + "probability", 0)
         equal(sandbox("one")["state"], "lost")
         check(a.process.poll() is None, "its owner was killed")
+        # what is lost is tried again each time, and fails again
+        write(FAIL_DECODE + "times", 2)
+        write(FAIL_DECODE + "probability", 100)
         ctl("unload", "--kill-lost")
-        equal(a.process.wait(10), -signal.SIGKILL, "status of the owner")
+        equal(a.process.wait(10 * SLOW), -signal.SIGKILL, "status of the owner")
         subprocess.run(["modprobe", "medes"], check=True)
 
 
