@@ -3,6 +3,7 @@
  * Images. Pages keep their places within 256 KiB and gaps of less than that, so that
  * what lies side by side in the process does so in the area; longer gaps shrink.
  */
+#include <fcntl.h>
 #include <unistd.h>
 #include "image.h"
 #include "util.h"
@@ -117,15 +118,15 @@ void image_close(struct image *image)
 void image_fill(const struct image *image, char *area)
 {
 	char file[256];
-	size_t len;
-	char *pages;
+	int fd;
 
 	snprintf(file, sizeof(file), "%s.pages", image->path);
-	pages = read_file(file, &len);
-	for (size_t i = 0; i < image->n; i++) {
-		if ((image->file[i] + 1) * PAGE > len)
+	fd = open(file, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		die("%s: %s", file, strerror(errno));
+	for (size_t i = 0; i < image->n; i++)
+		if (pread(fd, area + image->place[i] * PAGE, PAGE, image->file[i] * PAGE) !=
+		    (ssize_t)PAGE)
 			die("%s ends before page %u", file, image->file[i]);
-		memcpy(area + image->place[i] * PAGE, pages + image->file[i] * PAGE, PAGE);
-	}
-	free(pages);
+	close(fd);
 }
