@@ -20,9 +20,11 @@
 #include "crew.h"
 #include "mm.h"
 #include "op.h"
+#include "quota.h"
 #include "sandbox.h"
 #include "stats.h"
 #include "store.h"
+#include "workingset.h"
 
 /*
  * A page that somebody holds for a moment (a per-CPU list of the LRU, khugepaged,
@@ -75,9 +77,14 @@ static int store_targets(struct worker *w, struct medes_target *target,
 
 	while (at < n) {
 		unsigned int stored;
+		u64 begin;
 		int did;
 
+		if (!medes_quota_wait(op))
+			return -ECANCELED;
+		begin = ktime_get_ns();
 		did = medes_store_batch(w->store, target + at, n - at, &stored);
+		medes_quota_charge(ktime_get_ns() - begin);
 		if (did < 0)
 			return did;
 		at += did;
@@ -231,13 +238,14 @@ static int begin(struct crew *crew)
 	u32 id = op->mm;
 	int err;
 
-	mm = medes_mm_get(op->sandbox, &id);
+	mm = medes_mm_get(op->sandbox, &id, &crew->storing.set);
 	if (!mm)
 		return -ESRCH;
 	if (id != op->mm) {
 		mmput(mm);
 		return -ESRCH;
 	}
+	medes_ws_settle(crew->storing.set);
 	hire(crew, mm);
 	mmput(mm);
 	if (!crew->nr)
@@ -274,11 +282,15 @@ int medes_crew_run(struct medes_op *op)
 	if (err)
 		goto out;
 	err = store_all(crew);
+	/* Room for what may come back. */
+	medes_ws_settle(crew->storing.set);
 	if (crew->storing.extent)
 		medes_extent_trim(crew->storing.extent);
 	dismiss(crew);
 	medes_count(op->sandbox->account, STORE_NS, ktime_get_ns() - start);
 out:
+	if (crew->storing.set)
+		medes_ws_put(crew->storing.set);
 	kfree(crew);
 	return err;
 }

@@ -19,8 +19,11 @@
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
+#include <linux/pagemap.h>
 #include <linux/slab.h>
+#include <linux/srcu.h>
 #include <linux/workqueue.h>
+#include <linux/xarray.h>
 #include "devmem.h"
 #include "fault.h"
 #include "limits.h"
@@ -50,6 +53,10 @@ static DEFINE_MUTEX(chunk_mutex);
 /* Protects the list, and free and used in every chunk. Any context. */
 static DEFINE_SPINLOCK(free_lock);
 static LIST_HEAD(chunks);
+/* Page frame number in chunks -> chunk; for who found one in a page table. */
+static DEFINE_XARRAY(by_pfn);
+/* Readers look at struct pages of chunks that they do not hold. */
+DEFINE_STATIC_SRCU(looking);
 static unsigned long nr_chunks;
 static unsigned long nr_used;
 
@@ -133,10 +140,17 @@ static struct chunk *chunk_new(void)
 	return chunk;
 }
 
+static unsigned long chunk_index(struct chunk *chunk)
+{
+	return chunk->pagemap.range.start / MEDES_CHUNK_BYTES;
+}
+
 static void chunk_free(struct chunk *chunk)
 {
 	struct range range = chunk->pagemap.range;
 
+	xa_erase(&by_pfn, chunk_index(chunk));
+	synchronize_srcu(&looking);
 	memunmap_pages(&chunk->pagemap);
 	release_mem_region(range.start, range_len(&range));
 	kfree(chunk);
@@ -145,11 +159,17 @@ static void chunk_free(struct chunk *chunk)
 static int grow(void)
 {
 	struct chunk *chunk;
+	int err;
 
 	lockdep_assert_held(&chunk_mutex);
 	chunk = chunk_new();
 	if (IS_ERR(chunk))
 		return PTR_ERR(chunk);
+	err = xa_err(xa_store(&by_pfn, chunk_index(chunk), chunk, GFP_KERNEL));
+	if (err) {
+		chunk_free(chunk);
+		return err;
+	}
 	spin_lock_irq(&free_lock);
 	list_add_tail(&chunk->node, &chunks);
 	WRITE_ONCE(nr_chunks, nr_chunks + 1);
@@ -304,31 +324,143 @@ static struct chunk *pin_next(struct chunk *chunk)
 }
 
 /**
- * medes_devmem_walk() - visit all device memory, for restoring everything
- * @visit: called with a first page frame number, a count of at most 64, and
- *         @arg; another return than 0 ends the walk
- * @arg: handed on
+ * medes_devmem_next() - the next stretch of device memory
+ * @cursor: zeroed before the first call, for medes_devmem_stop() at last
+ * @pfn: receives the first of MEDES_DEVMEM_STRETCH page frame numbers
  *
- * Context: may sleep. A chunk stays while it is visited.
- * Return: 0, or what @visit returned.
+ * Chunks that come or go meanwhile are met or not. What was handed out may be
+ * looked at until medes_devmem_leave().
+ *
+ * Context: between medes_devmem_enter() and _leave(); callers that share a
+ * cursor take turns.
+ * Return: false at the end.
  */
-int medes_devmem_walk(int (*visit)(unsigned long pfn, unsigned int n,
-				   void *arg), void *arg)
+bool medes_devmem_next(struct medes_devmem_cursor *cursor, unsigned long *pfn)
 {
-	struct chunk *chunk = NULL;
-	int err = 0;
-
-	while (!err && (chunk = pin_next(chunk))) {
-		unsigned long pfn = chunk->pagemap.range.start >> PAGE_SHIFT;
-
-		for (unsigned int i = 0; i < CHUNK_PAGES && !err; i += 64) {
-			err = visit(pfn + i, 64, arg);
-			cond_resched();
-		}
+	if (cursor->end)
+		return false;
+	if (!cursor->chunk || cursor->at == CHUNK_PAGES) {
+		cursor->chunk = pin_next(cursor->chunk);
+		cursor->at = 0;
+		cursor->end = !cursor->chunk;
+		if (cursor->end)
+			return false;
 	}
-	if (chunk)
-		unpin(chunk);
-	return err;
+	*pfn = (cursor->chunk->pagemap.range.start >> PAGE_SHIFT) + cursor->at;
+	cursor->at += MEDES_DEVMEM_STRETCH;
+	return true;
+}
+
+/**
+ * medes_devmem_stop() - done with a cursor
+ * @cursor: at its end or not
+ *
+ * Context: may sleep.
+ */
+void medes_devmem_stop(struct medes_devmem_cursor *cursor)
+{
+	if (cursor->chunk)
+		unpin(cursor->chunk);
+	memset(cursor, 0, sizeof(*cursor));
+}
+
+/**
+ * medes_devmem_enter() - look at device pages without holding them
+ *
+ * Struct pages that are found in page tables from now on, or given out by
+ * medes_devmem_next(), exist until medes_devmem_leave(), whatever becomes of
+ * what they stand for.
+ *
+ * Context: may sleep, and between the two as well.
+ * Return: for medes_devmem_leave().
+ */
+int medes_devmem_enter(void)
+{
+	return srcu_read_lock(&looking);
+}
+
+/**
+ * medes_devmem_leave() - the end of that
+ * @idx: from medes_devmem_enter()
+ *
+ * Context: any.
+ */
+void medes_devmem_leave(int idx)
+{
+	srcu_read_unlock(&looking, idx);
+}
+
+/**
+ * medes_devmem_seek() - find device memory
+ * @pfn: page frame number to begin with; receives the first from there on that
+ *       is a device page's
+ *
+ * Context: between medes_devmem_enter() and _leave().
+ * Return: false when there is none.
+ */
+bool medes_devmem_seek(unsigned long *pfn)
+{
+	unsigned long i = *pfn / CHUNK_PAGES;
+	unsigned long at = i;
+
+	if (!xa_find(&by_pfn, &at, ULONG_MAX, XA_PRESENT))
+		return false;
+	if (at != i)
+		*pfn = at * CHUNK_PAGES;
+	return true;
+}
+
+/**
+ * medes_devmem_page() - the device page of a page frame number
+ * @pfn: from a page table
+ *
+ * Context: between medes_devmem_enter() and _leave().
+ * Return: the page, or NULL when it is none of ours.
+ */
+struct page *medes_devmem_page(unsigned long pfn)
+{
+	return xa_load(&by_pfn, pfn / CHUNK_PAGES) ? pfn_to_page(pfn) : NULL;
+}
+
+/**
+ * medes_devmem_lock() - hold and lock a device page
+ * @page: that exists, see medes_devmem_enter()
+ *
+ * Context: any.
+ * Return: its record, which stays until medes_devmem_unlock(); NULL when the
+ * page is free or somebody else is at it.
+ */
+struct medes_record *medes_devmem_lock(struct page *page)
+{
+	struct folio *folio = page_folio(page);
+
+	/* Another reference would spoil the work of who has it locked. */
+	if (folio_test_locked(folio) || !folio_try_get(folio))
+		return NULL;
+	if (folio_trylock(folio)) {
+		struct medes_record *record = page->zone_device_data;
+
+		if (record)
+			return record;
+		folio_unlock(folio);
+	}
+	folio_put(folio);
+	return NULL;
+}
+
+/**
+ * medes_devmem_unlock() - the end of that
+ * @page: from medes_devmem_lock()
+ *
+ * Context: any; may free the record.
+ */
+void medes_devmem_unlock(struct page *page)
+{
+	/* Who waits for the lock must not run before the reference is gone. */
+	preempt_disable();
+	unlock_page(page);
+	put_page(page);
+	preempt_enable();
 }
 
 /**
@@ -376,4 +508,5 @@ void medes_devmem_exit(void)
 	cancel_delayed_work_sync(&reap_work);
 	reap(NULL);
 	WARN_ON(!list_empty(&chunks));
+	xa_destroy(&by_pfn);
 }

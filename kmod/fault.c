@@ -14,23 +14,31 @@
  * here waits for user space. A page that can't be rebuilt is VM_FAULT_SIGBUS,
  * which a system call sees as EFAULT.
  *
- * Memory for the touched page is taken before anything is unmapped and may
- * wait for reclaim; that of neighbours is taken only where it is free at once.
+ * Memory for the touched page is taken before anything is unmapped: what is
+ * free at once, else from the reserve, and only then by reclaim. That of
+ * neighbours is taken only where it is free at once. A page that a bulk restore
+ * has rebuilt already is taken as it is.
+ *
+ * What came back is logged for the working set.
  */
 #include <linux/gfp.h>
 #include <linux/highmem.h>
 #include <linux/ktime.h>
 #include <linux/migrate.h>
 #include <linux/pagemap.h>
+#include "ahead.h"
 #include "around.h"
 #include "base.h"
 #include "devmem.h"
 #include "fault.h"
+#include "hist.h"
 #include "limits.h"
 #include "rebuild.h"
 #include "record.h"
+#include "reserve.h"
 #include "stats.h"
 #include "trace.h"
+#include "workingset.h"
 
 /* A fault at work. */
 struct fault {
@@ -42,14 +50,48 @@ struct fault {
 	unsigned long dst[MEDES_FAULT_AROUND_MAX];
 };
 
-/* A page for a neighbour: only if one is free. */
-static struct page *neighbour_page(struct vm_area_struct *vma,
-				   unsigned long address)
+/* A page, only if one is free. */
+static struct page *free_page_for(struct vm_area_struct *vma,
+				  unsigned long address)
 {
 	gfp_t gfp = (GFP_HIGHUSER_MOVABLE & ~__GFP_DIRECT_RECLAIM) |
 		    __GFP_NOWARN | __GFP_NOMEMALLOC;
 
 	return alloc_page_vma(gfp, vma, address);
+}
+
+/* A page for the touched one. */
+static struct page *touched_page(struct fault *f, unsigned long address)
+{
+	struct page *page = free_page_for(f->args.vma, address);
+
+	if (page)
+		return page;
+	page = medes_reserve_take();
+	if (page) {
+		medes_count(f->account, RESERVE_USED, 1);
+		return page;
+	}
+	return alloc_page_vma(GFP_HIGHUSER_MOVABLE, f->args.vma, address);
+}
+
+/* The bytes of a record, in a page that somebody rebuilt or in a new one. */
+static struct page *rebuilt_page(struct fault *f, struct medes_record *record,
+				 unsigned long address, bool touched)
+{
+	struct page *page = medes_ahead_take(record);
+
+	if (page)
+		return page;
+	if (touched)
+		swap(page, f->page);
+	else
+		page = free_page_for(f->args.vma, address);
+	if (page && medes_rebuild(record, page, address)) {
+		put_page(page);
+		page = NULL;
+	}
+	return page;
 }
 
 /* Rebuild what setup gave us. Return the error of the touched page. */
@@ -60,28 +102,35 @@ static int rebuild(struct fault *f, struct page *touched)
 
 	for (unsigned int i = 0; i < args->npages; i++) {
 		unsigned long address = args->start + i * PAGE_SIZE;
+		struct medes_record *record;
 		struct page *device, *page;
 
-		if (!medes_rebuild_wanted(f->src[i]))
+		if (!medes_rebuild_wanted(f->src[i], touched))
 			continue;
 		device = migrate_pfn_to_page(f->src[i]);
-		page = device == touched ? f->page :
-					   neighbour_page(args->vma, address);
-		if (!page)
-			continue;
-		if (device == touched)
-			f->page = NULL;
-		if (medes_rebuild(device, page, address)) {
+		record = medes_devmem_record(device);
+		page = rebuilt_page(f, record, address, device == touched);
+		if (!page) {
 			if (device == touched)
 				err = -EIO;
-			put_page(page);
 			continue;
 		}
+		record->read = true;
 		lock_page(page);
 		f->dst[i] = migrate_pfn(page_to_pfn(page));
-		f->brought++;
 	}
 	return err;
+}
+
+/* Which pages of the window came back. */
+static u64 brought(const struct fault *f)
+{
+	u64 back = 0;
+
+	for (unsigned int i = 0; i < f->args.npages; i++)
+		if (f->dst[i] && f->src[i] & MIGRATE_PFN_MIGRATE)
+			back |= BIT_ULL(i);
+	return back;
 }
 
 /**
@@ -112,8 +161,9 @@ vm_fault_t medes_fault(struct vm_fault *vmf)
 	};
 	unsigned int window = 0;
 	vm_fault_t ret = 0;
+	u64 back, asked;
 
-	f.page = alloc_page_vma(GFP_HIGHUSER_MOVABLE, vmf->vma, address);
+	f.page = touched_page(&f, address);
 	if (!f.page) {
 		ret = VM_FAULT_OOM;
 		goto out;
@@ -127,18 +177,24 @@ vm_fault_t medes_fault(struct vm_fault *vmf)
 	if (rebuild(&f, vmf->page))
 		ret = VM_FAULT_SIGBUS;
 	migrate_vma_pages(&f.args);
+	back = brought(&f);
 	migrate_vma_finalize(&f.args);
 
-	if (f.src[(address - f.args.start) >> PAGE_SHIFT] & MIGRATE_PFN_MIGRATE)
+	asked = BIT_ULL((address - f.args.start) >> PAGE_SHIFT);
+	f.brought = hweight64(back);
+	if (back & asked)
 		medes_count(f.account, FAULTS, 1);
-	if (f.brought > 1)
-		medes_count(f.account, FAULT_AROUND, f.brought - 1);
+	if (back & ~asked)
+		medes_count(f.account, FAULT_AROUND, hweight64(back & ~asked));
+	if (back)
+		medes_ws_log(vmf->vma->vm_mm, f.args.start, back, asked);
 out_page:
 	if (f.page)
 		put_page(f.page);
 out:
 	ns = ktime_get_ns() - begin;
 	medes_count(f.account, FAULT_NS, ns);
+	medes_hist_fault(encoding, ns);
 	trace_medes_fault(f.account->sandbox, address, encoding, where,
 			  window, f.brought, ns, ret);
 	medes_account_put(f.account);

@@ -4,8 +4,10 @@
  * cgroup is charged for, so they are bounded here, and an operation that would
  * pass one leaves the page where it is. Fault-around is bounded here, too.
  */
+#include <linux/cpumask.h>
 #include <linux/mm.h>
 #include "limits.h"
+#include "restore.h"
 
 struct medes_limits medes_limits;
 
@@ -13,7 +15,8 @@ struct medes_limits medes_limits;
  * medes_limits_init() - begin with what fits a host that does nothing else
  *
  * Deduplicated pages may be four times the host's memory (64 bytes each),
- * records half of it, bases a quarter.
+ * records half of it, bases a quarter. A reserve of 1 MiB lasts until kswapd
+ * has found more.
  *
  * Context: module init.
  */
@@ -25,4 +28,8 @@ void __init medes_limits_init(void)
 	medes_limits.max_record_bytes = ram / 2;
 	medes_limits.max_base_bytes = ram / 4;
 	medes_limits.fault_around_pages = MEDES_FAULT_AROUND_MAX;
+	medes_limits.max_cache_bytes = ram / 64;
+	medes_limits.max_reserve_pages = min(256UL, totalram_pages() / 256);
+	medes_limits.max_restoring_pages = MEDES_RESTORE_BATCH *
+					   num_possible_cpus();
 }

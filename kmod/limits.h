@@ -14,6 +14,10 @@ struct medes_limits {
 	u64 max_base_bytes;
 	u64 max_record_bytes;
 	u64 fault_around_pages;
+	u64 max_cache_bytes;		/* what is only there to be fast */
+	u64 max_reserve_pages;		/* for faults without memory */
+	u64 max_restoring_pages;	/* in the hands of bulk restores */
+	u64 dedup_quota_ms;		/* of each second; 0: no limit */
 };
 
 extern struct medes_limits medes_limits;

@@ -24,16 +24,20 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/module.h>
+#include "ahead.h"
 #include "base.h"
 #include "debugfs.h"
 #include "devmem.h"
 #include "domain.h"
+#include "hist.h"
 #include "limits.h"
 #include "netlink.h"
 #include "op.h"
 #include "record.h"
+#include "reserve.h"
 #include "sandbox.h"
 #include "sysfs.h"
+#include "workingset.h"
 
 static int __init medes_init(void)
 {
@@ -41,46 +45,63 @@ static int __init medes_init(void)
 
 	medes_domain_init();
 	medes_limits_init();
+	medes_ahead_init();
+	medes_reserve_init();
+	err = medes_hist_init();
+	if (err)
+		goto err_hist;
+	err = medes_ws_init();
+	if (err)
+		goto err_ws;
 	err = medes_record_init();
 	if (err)
-		return err;
+		goto err_record;
 	err = medes_devmem_init();
 	if (err)
 		goto err_devmem;
 	err = medes_sysfs_init();
 	if (err)
 		goto err_sysfs;
-	medes_debugfs_init();
 	err = medes_op_init();
 	if (err)
 		goto err_op;
+	medes_debugfs_init();
 	err = medes_netlink_init();
 	if (err)
 		goto err_netlink;
 	return 0;
 
 err_netlink:
+	medes_debugfs_exit();
 	medes_op_exit();
 err_op:
-	medes_debugfs_exit();
 	medes_sysfs_exit();
 err_sysfs:
 	medes_devmem_exit();
 err_devmem:
 	medes_record_exit();
+err_record:
+	medes_ws_exit();
+err_ws:
+	medes_hist_exit();
+err_hist:
+	medes_reserve_exit();
 	return err;
 }
 
 static void __exit medes_exit(void)
 {
 	medes_netlink_exit();
+	medes_debugfs_exit();
 	medes_sandbox_exit();
 	medes_op_exit();	/* waits for all that is at work */
 	medes_base_exit();
-	medes_debugfs_exit();
 	medes_sysfs_exit();
 	medes_devmem_exit();
 	medes_record_exit();
+	medes_ws_exit();
+	medes_hist_exit();
+	medes_reserve_exit();
 }
 
 module_init(medes_init);

@@ -21,10 +21,14 @@
 #include <net/netlink.h>
 #include "mm.h"
 #include "sandbox.h"
+#include "workingset.h"
 
 #define LEAVING 0		/* bit of medes_mm.leaving */
 
-/* mm_struct's address -> medes_mm; under medes_sandbox_mutex */
+/*
+ * mm_struct's address -> medes_mm. Changed under medes_sandbox_mutex; faults
+ * read it under RCU.
+ */
 static DEFINE_XARRAY(mms);
 
 /* The address space ends. Called from exit_mmap(), which waits for us. */
@@ -43,8 +47,9 @@ static const struct mmu_notifier_ops mm_ops = {
 static void mm_free(struct medes_mm *m)
 {
 	put_pid(m->pid);
+	medes_ws_put(m->ws);
 	medes_sandbox_put(m->sandbox);
-	kfree(m);
+	kfree_rcu(m, rcu);
 }
 
 /* Undo attach(), by whoever set LEAVING. */
@@ -136,6 +141,11 @@ static int watch(struct medes_sandbox *sandbox, struct task_struct *task,
 
 	if (!m)
 		return -ENOMEM;
+	m->ws = medes_ws_new(sandbox->account);
+	if (!m->ws) {
+		kfree(m);
+		return -ENOMEM;
+	}
 	kref_get(&sandbox->ref);
 	m->sandbox = sandbox;
 	m->pid = get_task_pid(task, PIDTYPE_TGID);
@@ -296,11 +306,13 @@ out:
  * medes_mm_get() - the first address space with this id or a greater
  * @sandbox: held by the caller
  * @id: where to begin; its id on return
+ * @ws: receives its working set, referenced, unless NULL
  *
  * Context: may sleep.
  * Return: the address space, held by mmget, or NULL when there is none alive.
  */
-struct mm_struct *medes_mm_get(struct medes_sandbox *sandbox, u32 *id)
+struct mm_struct *medes_mm_get(struct medes_sandbox *sandbox, u32 *id,
+			       struct medes_ws **ws)
 {
 	struct mm_struct *mm = NULL;
 	struct medes_mm *m;
@@ -312,10 +324,28 @@ struct mm_struct *medes_mm_get(struct medes_sandbox *sandbox, u32 *id)
 			continue;
 		mm = m->notifier.mm;
 		*id = m->id;
+		if (ws) {
+			medes_ws_get(m->ws);
+			*ws = m->ws;
+		}
 		break;
 	}
 	mutex_unlock(&sandbox->lock);
 	return mm;
+}
+
+/**
+ * medes_mm_ws() - the working set of an address space
+ * @mm: of any process
+ *
+ * Context: RCU read side, which is as long as the set stays.
+ * Return: the set, or NULL when @mm is in no sandbox.
+ */
+struct medes_ws *medes_mm_ws(struct mm_struct *mm)
+{
+	struct medes_mm *m = xa_load(&mms, (unsigned long)mm);
+
+	return m && !test_bit(LEAVING, &m->leaving) ? m->ws : NULL;
 }
 
 /**

@@ -8,6 +8,7 @@
 #include <linux/workqueue.h>
 
 struct medes_sandbox;
+struct medes_ws;
 struct netlink_ext_ack;
 
 /**
@@ -19,6 +20,8 @@ struct netlink_ext_ack;
  * @id: within the sandbox, never reused there
  * @leaving: somebody takes it out; set once
  * @gone: does that after release()
+ * @ws: its working set; holds a reference
+ * @rcu: faults look it up without a lock
  */
 struct medes_mm {
 	struct list_head node;
@@ -28,6 +31,8 @@ struct medes_mm {
 	u32 id;
 	unsigned long leaving;
 	struct work_struct gone;
+	struct medes_ws *ws;
+	struct rcu_head rcu;
 };
 
 /* A process as user space names it. */
@@ -40,7 +45,9 @@ int medes_mm_attach(struct medes_sandbox *sandbox,
 		    const struct medes_process *process, unsigned int n,
 		    struct netlink_ext_ack *extack);
 void medes_mm_detach_all(struct medes_sandbox *sandbox);
-struct mm_struct *medes_mm_get(struct medes_sandbox *sandbox, u32 *id);
+struct mm_struct *medes_mm_get(struct medes_sandbox *sandbox, u32 *id,
+			       struct medes_ws **ws);
+struct medes_ws *medes_mm_ws(struct mm_struct *mm);
 void medes_mm_exit(void);
 
 #endif /* MEDES_MM_H */

@@ -19,10 +19,12 @@
  */
 #include <linux/capability.h>
 #include <linux/random.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <net/genetlink.h>
 #include <net/sock.h>
 #include "base.h"
+#include "inspect.h"
 #include "mm.h"
 #include "netlink.h"
 #include "netlink_gen.h"
@@ -377,4 +379,61 @@ int medes_nl_base_get_doit(struct sk_buff *skb, struct genl_info *info)
 	err = reply_base(info, base);
 	medes_base_put(base);
 	return err;
+}
+
+static int inspect(struct genl_info *info, struct medes_sandbox *sandbox,
+		   u32 *mm_id, struct medes_found *found)
+{
+	const struct nlattr *id = info->attrs[MEDES_A_RECORD_MM];
+	u64 address = nla_get_u64(info->attrs[MEDES_A_RECORD_ADDRESS]);
+	struct mm_struct *mm;
+	int err;
+
+	*mm_id = nla_get_u32_default(id, 0);
+	mm = medes_mm_get(sandbox, mm_id, NULL);
+	if (!mm || (id && *mm_id != nla_get_u32(id))) {
+		if (mm)
+			mmput(mm);
+		GENL_SET_ERR_MSG(info, "the sandbox has no such live address space");
+		return -ESRCH;
+	}
+	err = medes_inspect(mm, address, found);
+	mmput(mm);
+	if (err == -EFAULT)
+		GENL_SET_ERR_MSG_FMT(info, "nothing is mapped at 0x%llx",
+				     address);
+	else if (err)
+		GENL_SET_ERR_MSG(info, "the page is on its way: try again");
+	return err;
+}
+
+/**
+ * medes_nl_record_get_doit() - where a page is and what is kept of it
+ * @skb: request
+ * @info: request
+ *
+ * Context: process, behind the gate.
+ * Return: 0, or a negative errno.
+ */
+int medes_nl_record_get_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct medes_sandbox *sandbox;
+	struct medes_found found;
+	struct sk_buff *msg;
+	u32 mm;
+	int err;
+
+	if (medes_nl_need(info, MEDES_A_RECORD_ADDRESS, "address"))
+		return -EINVAL;
+	sandbox = medes_nl_sandbox(info, MEDES_A_RECORD_SANDBOX);
+	if (IS_ERR(sandbox))
+		return PTR_ERR(sandbox);
+	err = inspect(info, sandbox, &mm, &found);
+	medes_sandbox_put(sandbox);
+	if (err)
+		return err;
+	msg = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
+	if (!msg)
+		return -ENOMEM;
+	return reply(info, msg, medes_put_record(msg, info, mm, &found));
 }

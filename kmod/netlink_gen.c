@@ -98,8 +98,9 @@ static const struct nla_policy medes_demarcate_nl_policy[MEDES_A_OP_TARGET + 1] 
 };
 
 /* MEDES_CMD_RESTORE - do */
-static const struct nla_policy medes_restore_nl_policy[MEDES_A_OP_SANDBOX + 1] = {
+static const struct nla_policy medes_restore_nl_policy[MEDES_A_OP_WORKING_SET + 1] = {
 	[MEDES_A_OP_SANDBOX] = NLA_POLICY_MIN(NLA_U32, 1),
+	[MEDES_A_OP_WORKING_SET] = { .type = NLA_FLAG, },
 };
 
 /* MEDES_CMD_OP_GET - do */
@@ -110,6 +111,13 @@ static const struct nla_policy medes_op_get_nl_policy[MEDES_A_OP_ID + 1] = {
 /* MEDES_CMD_OP_CANCEL - do */
 static const struct nla_policy medes_op_cancel_nl_policy[MEDES_A_OP_ID + 1] = {
 	[MEDES_A_OP_ID] = NLA_POLICY_MIN(NLA_U32, 1),
+};
+
+/* MEDES_CMD_RECORD_GET - do */
+static const struct nla_policy medes_record_get_nl_policy[MEDES_A_RECORD_ADDRESS + 1] = {
+	[MEDES_A_RECORD_SANDBOX] = NLA_POLICY_MIN(NLA_U32, 1),
+	[MEDES_A_RECORD_MM] = NLA_POLICY_MIN(NLA_U32, 1),
+	[MEDES_A_RECORD_ADDRESS] = { .type = NLA_U64, },
 };
 
 /* Ops table for medes */
@@ -227,7 +235,7 @@ static const struct genl_split_ops medes_nl_ops[] = {
 		.pre_doit	= medes_nl_pre_doit,
 		.doit		= medes_nl_restore_doit,
 		.policy		= medes_restore_nl_policy,
-		.maxattr	= MEDES_A_OP_SANDBOX,
+		.maxattr	= MEDES_A_OP_WORKING_SET,
 		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
 	},
 	{
@@ -250,6 +258,14 @@ static const struct genl_split_ops medes_nl_ops[] = {
 		.doit		= medes_nl_op_cancel_doit,
 		.policy		= medes_op_cancel_nl_policy,
 		.maxattr	= MEDES_A_OP_ID,
+		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= MEDES_CMD_RECORD_GET,
+		.pre_doit	= medes_nl_pre_doit,
+		.doit		= medes_nl_record_get_doit,
+		.policy		= medes_record_get_nl_policy,
+		.maxattr	= MEDES_A_RECORD_ADDRESS,
 		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
 	},
 };

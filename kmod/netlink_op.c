@@ -8,6 +8,7 @@
  *
  * Locks: none; sandbox, base and operation are referenced.
  */
+#include <linux/mm.h>
 #include <linux/sched/mm.h>
 #include <net/genetlink.h>
 #include "base.h"
@@ -16,6 +17,7 @@
 #include "netlink_parse.h"
 #include "netlink_put.h"
 #include "sandbox.h"
+#include "stats.h"
 
 /* The room for the answer comes first: what is queued is always answered. */
 static int submit(struct genl_info *info, struct medes_op *op)
@@ -43,7 +45,7 @@ static int parse_mm(const struct genl_info *info, struct medes_op *op)
 		return -EINVAL;
 	op->mm = nla_get_u32(info->attrs[MEDES_A_OP_MM]);
 	id = op->mm;
-	mm = medes_mm_get(op->sandbox, &id);
+	mm = medes_mm_get(op->sandbox, &id, NULL);
 	if (mm)
 		mmput(mm);
 	if (mm && id == op->mm)
@@ -168,6 +170,20 @@ int medes_nl_demarcate_doit(struct sk_buff *skb, struct genl_info *info)
 	return queue(info, MEDES_OP_KIND_DEMARCATE, parse_demarcate);
 }
 
+/* A bulk restore that can't end well is not begun. */
+static int check_memory(const struct genl_info *info, u64 pages)
+{
+	long available = si_mem_available();
+
+	if (available < 0 || pages <= available)
+		return 0;
+	GENL_SET_ERR_MSG_FMT(info,
+			     "restoring takes %llu MiB, %ld MiB are available",
+			     pages >> (20 - PAGE_SHIFT),
+			     available >> (20 - PAGE_SHIFT));
+	return -ENOMEM;
+}
+
 /**
  * medes_nl_restore_doit() - queue pages to be brought back
  * @skb: request
@@ -178,22 +194,35 @@ int medes_nl_demarcate_doit(struct sk_buff *skb, struct genl_info *info)
  */
 int medes_nl_restore_doit(struct sk_buff *skb, struct genl_info *info)
 {
+	bool set = info->attrs[MEDES_A_OP_WORKING_SET];
 	enum medes_op_kind kind = MEDES_OP_KIND_RESTORE_ALL;
+	struct medes_account *account = &medes_totals;
 	struct medes_sandbox *sandbox = NULL;
 	struct medes_op *op;
-	int err = -ENOMEM;
+	int err;
 
 	if (info->attrs[MEDES_A_OP_SANDBOX]) {
 		kind = MEDES_OP_KIND_RESTORE;
 		sandbox = medes_nl_sandbox(info, MEDES_A_OP_SANDBOX);
 		if (IS_ERR(sandbox))
 			return PTR_ERR(sandbox);
+		account = sandbox->account;
+	} else if (set) {
+		GENL_SET_ERR_MSG(info, "a working set is of one sandbox: name it");
+		return -EINVAL;
 	}
+	err = set ? 0 : check_memory(info, medes_live_pages(account));
+	if (err)
+		goto out;
 	op = medes_op_new(kind, sandbox, 0);
 	if (op) {
+		op->working_set = set;
 		err = submit(info, op);
 		medes_op_put(op);
+	} else {
+		err = -ENOMEM;
 	}
+out:
 	if (sandbox)
 		medes_sandbox_put(sandbox);
 	return err;

@@ -19,6 +19,7 @@
 #include "devmem.h"
 #include "domain.h"
 #include "fingerprint.h"
+#include "inspect.h"
 #include "limits.h"
 #include "mm.h"
 #include "netlink.h"
@@ -343,6 +344,8 @@ int medes_put_op(struct sk_buff *skb, const struct genl_info *info,
 	      put_u64(skb, MEDES_A_OP_STORED, READ_ONCE(op->stored)) ||
 	      put_u64(skb, MEDES_A_OP_LOST, READ_ONCE(op->lost)) ||
 	      nla_put_s32(skb, MEDES_A_OP_ERROR, READ_ONCE(op->error)) ||
+	      (op->working_set &&
+	       nla_put_flag(skb, MEDES_A_OP_WORKING_SET)) ||
 	      put_u64(skb, MEDES_A_OP_ELAPSED_NS, READ_ONCE(op->elapsed_ns));
 	return end(skb, head, err);
 }
@@ -390,5 +393,40 @@ int medes_put_loss(struct sk_buff *skb, const struct genl_info *info,
 	       (put_u64(skb, MEDES_A_LOSS_BASE, loss->base) ||
 		nla_put_u32(skb, MEDES_A_LOSS_INDEX, loss->index))) ||
 	      nla_put_u32(skb, MEDES_A_LOSS_REASON, loss->reason);
+	return end(skb, head, err);
+}
+
+/**
+ * medes_put_record() - where a page is and what is kept of it
+ * @skb: buffer
+ * @info: request, of record-get
+ * @mm: address space that was looked at
+ * @found: what was found there
+ *
+ * Context: any.
+ * Return: 0, or -EMSGSIZE when @skb is full.
+ */
+int medes_put_record(struct sk_buff *skb, const struct genl_info *info, u32 mm,
+		     const struct medes_found *found)
+{
+	bool record = found->place == MEDES_PLACE_RECORD;
+	void *head = begin(skb, info);
+	int err;
+
+	if (!head)
+		return -EMSGSIZE;
+	err = nla_put_u32(skb, MEDES_A_RECORD_SANDBOX,
+			  nla_get_u32(info->attrs[MEDES_A_RECORD_SANDBOX])) ||
+	      nla_put_u32(skb, MEDES_A_RECORD_MM, mm) ||
+	      put_u64(skb, MEDES_A_RECORD_ADDRESS,
+		      nla_get_u64(info->attrs[MEDES_A_RECORD_ADDRESS])) ||
+	      nla_put_u32(skb, MEDES_A_RECORD_PLACE, found->place) ||
+	      (record &&
+	       (nla_put_u32(skb, MEDES_A_RECORD_ENCODING, found->encoding) ||
+		nla_put_u32(skb, MEDES_A_RECORD_LEN, found->len))) ||
+	      (found->base &&
+	       (put_u64(skb, MEDES_A_RECORD_BASE, found->base) ||
+		nla_put_u32(skb, MEDES_A_RECORD_INDEX, found->index))) ||
+	      (found->lost && nla_put_flag(skb, MEDES_A_RECORD_LOST));
 	return end(skb, head, err);
 }

@@ -8,6 +8,7 @@
 struct genl_info;
 struct medes_base;
 struct medes_extent;
+struct medes_found;
 struct medes_loss;
 struct medes_op;
 struct medes_sandbox;
@@ -27,6 +28,8 @@ int medes_put_page(struct sk_buff *skb, const struct genl_info *info,
 int medes_put_op(struct sk_buff *skb, const struct genl_info *info,
 		 struct medes_op *op);
 int medes_put_op_id(struct sk_buff *skb, const struct genl_info *info, u32 id);
+int medes_put_record(struct sk_buff *skb, const struct genl_info *info, u32 mm,
+		     const struct medes_found *found);
 int medes_put_loss(struct sk_buff *skb, const struct genl_info *info,
 		   const struct medes_loss *loss);
 

@@ -18,6 +18,7 @@
 #include "crew.h"
 #include "netlink.h"
 #include "op.h"
+#include "quota.h"
 #include "restore.h"
 #include "sandbox.h"
 #include "trace.h"
@@ -232,6 +233,7 @@ void medes_queue_cancel(struct medes_queue *queue)
 	list_for_each_entry(op, &queue->ops, node)
 		WRITE_ONCE(op->cancel, true);
 	spin_unlock(&queue->lock);
+	medes_quota_wake();
 }
 
 /**
@@ -376,6 +378,7 @@ int medes_op_cancel(u32 id, struct netlink_ext_ack *extack)
 		err = -EALREADY;
 	}
 	WRITE_ONCE(op->cancel, true);
+	medes_quota_wake();
 	medes_op_put(op);
 	return err;
 }

@@ -57,6 +57,7 @@ struct medes_target {
  * @done: pages looked at
  * @stored: pages stored or brought back
  * @lost: pages that could not be rebuilt
+ * @working_set: restore only what the sandbox used after its last dedup
  * @error: negative errno that ended it
  * @elapsed_ns: time spent working
  * @told: jiffies of the newest progress event
@@ -81,6 +82,7 @@ struct medes_op {
 	u64 done;
 	u64 stored;
 	u64 lost;
+	bool working_set;
 	int error;
 	u64 elapsed_ns;
 	unsigned long told;

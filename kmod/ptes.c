@@ -2,15 +2,18 @@
 /*
  * What page tables say, without their locks.
  *
- * hmm_range_fault() does not tell whether a page was touched, and the core's own
+ * hmm_range_fault() tells neither whether a page was touched nor, without a
+ * notifier, which of our device pages stands at an address; and the core's own
  * walkers are not exported. So entries are read here as the fast path of
  * get_user_pages() reads them: upper levels stay while mmap_lock is held, a
  * table at the lowest level may go any time but is freed by RCU, and an entry
  * is one word. What is read may be old at once; callers take it for a hint and
  * look again at what they found, under its folio lock.
  */
+#include <linux/leafops.h>
 #include <linux/pgtable.h>
 #include <linux/rcupdate.h>
+#include "devmem.h"
 #include "ptes.h"
 
 static pmd_t read_pmd(struct mm_struct *mm, unsigned long address)
@@ -72,4 +75,41 @@ void medes_ptes_read(struct mm_struct *mm, unsigned long start,
 		pte += n;
 		nr -= n;
 	}
+}
+
+/**
+ * medes_pmd_leaf() - is this address mapped by a huge page?
+ * @mm: address space whose mmap_lock is held
+ * @address: inside a VMA
+ *
+ * Context: mmap_lock held for read.
+ * Return: true when it is.
+ */
+bool medes_pmd_leaf(struct mm_struct *mm, unsigned long address)
+{
+	pmd_t pmd;
+
+	mmap_assert_locked(mm);
+	pmd = read_pmd(mm, address);
+	return pmd_present(pmd) && pmd_leaf(pmd);
+}
+
+/**
+ * medes_pte_device() - the device page that stands in an entry
+ * @pte: read between medes_devmem_enter() and now
+ *
+ * Context: before medes_devmem_leave(), up to which the struct page exists;
+ * what it stands for may have changed already.
+ * Return: the page, or NULL when the entry is none of ours.
+ */
+struct page *medes_pte_device(pte_t pte)
+{
+	softleaf_t entry;
+
+	if (pte_present(pte) || pte_none(pte))
+		return NULL;
+	entry = softleaf_from_pte(pte);
+	if (!softleaf_is_device_private(entry))
+		return NULL;
+	return medes_devmem_page(softleaf_to_pfn(entry));
 }

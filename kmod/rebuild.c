@@ -52,26 +52,24 @@ static void lose(struct medes_record *record, unsigned long address,
 
 /**
  * medes_rebuild() - rebuild a page
- * @device: device page, locked and held by the caller
+ * @record: whose device page is locked and held by the caller
  * @page: fresh page to fill
  * @address: where it was touched, for the reports; 0 when that is not known
  *
  * Context: may sleep when the page is lost; mmap_lock may be held for read.
  * Return: 0, or -EIO when the page is lost.
  */
-int medes_rebuild(struct page *device, struct page *page,
+int medes_rebuild(struct medes_record *record, struct page *page,
 		  unsigned long address)
 {
-	struct medes_record *record = medes_devmem_record(device);
 	void *bytes = kmap_local_page(page);
 	int err;
 
 	err = medes_record_decode(record, bytes);
 	kunmap_local(bytes);
-	if (!err) {
-		record->read = true;
+	medes_count(record->account, REBUILT, 1);
+	if (!err)
 		return 0;
-	}
 	lose(record, address, err == -EILSEQ ? MEDES_LOSS_REASON_CHECKSUM :
 					       MEDES_LOSS_REASON_MALFORMED);
 	return -EIO;
@@ -80,49 +78,20 @@ int medes_rebuild(struct page *device, struct page *page,
 /**
  * medes_rebuild_wanted() - is this entry of migrate_vma a page of ours?
  * @src: entry of the src array after setup
+ * @touched: device page that a fault holds, NULL when there is no fault
+ *
+ * A page that somebody else refers to for a moment can't migrate, which the
+ * core finds out too late: after the work.
  *
  * Context: any.
  * Return: true when a destination is to be given for it.
  */
-bool medes_rebuild_wanted(unsigned long src)
+bool medes_rebuild_wanted(unsigned long src, struct page *touched)
 {
 	struct page *page = migrate_pfn_to_page(src);
 
 	return page && src & MIGRATE_PFN_MIGRATE &&
 	       is_device_private_page(page) &&
-	       page_pgmap(page)->owner == medes_devmem_owner;
-}
-
-/**
- * medes_reserve_fill() - have memory ready before pages are unmapped
- * @reserve: what is left of the last time stays in it
- * @nr: pages wanted, at most MEDES_REBUILD_MAX
- *
- * Context: may sleep; does not invoke the OOM killer.
- * Return: 0 or -ENOMEM, with as many as could be had.
- */
-int medes_reserve_fill(struct medes_reserve *reserve, unsigned int nr)
-{
-	while (reserve->nr < nr) {
-		struct page *page = alloc_page(GFP_HIGHUSER_MOVABLE |
-					       __GFP_RETRY_MAYFAIL |
-					       __GFP_NOWARN);
-
-		if (!page)
-			return -ENOMEM;
-		reserve->page[reserve->nr++] = page;
-	}
-	return 0;
-}
-
-/**
- * medes_reserve_drain() - give back what was not needed
- * @reserve: to empty
- *
- * Context: any.
- */
-void medes_reserve_drain(struct medes_reserve *reserve)
-{
-	while (reserve->nr)
-		__free_page(reserve->page[--reserve->nr]);
+	       page_pgmap(page)->owner == medes_devmem_owner &&
+	       page_ref_count(page) == 1 + (page == touched);
 }

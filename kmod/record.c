@@ -15,10 +15,12 @@
 #include <linux/percpu.h>
 #include <linux/slab.h>
 #include <linux/zsmalloc.h>
+#include "ahead.h"
 #include "base.h"
 #include "codec.h"
-#include "debugfs.h"
 #include "fingerprint.h"
+#include "hist.h"
+#include "inject.h"
 #include "limits.h"
 #include "record.h"
 #include "sandbox.h"
@@ -57,6 +59,7 @@ static void count(struct medes_record *record, int sign)
 {
 	u8 encoding = record->encoding;
 
+	medes_hist_record(encoding, record->len, sign);
 	medes_count_add(record->account, page_stat[encoding], sign);
 	if (record->len)
 		medes_count_add(record->account, byte_stat[encoding],
@@ -148,12 +151,15 @@ void medes_record_unused(struct medes_record *record)
 void medes_record_free(struct medes_record *record)
 {
 	struct medes_account *account = record->account;
+	struct page *ahead = medes_ahead_take(record);
 
 	count(record, -1);
 	if (!record->read)
 		medes_count(account, FREED, 1);
 	if (record->lost)
 		medes_count(account, PAGES_LOST, -1);
+	if (ahead)
+		__free_page(ahead);
 	if (record->handle)
 		zs_free(pool, record->handle);
 	if (record->extent)
@@ -218,6 +224,49 @@ int medes_record_decode(struct medes_record *record, void *page)
 u64 medes_record_pool_bytes(void)
 {
 	return (u64)zs_get_total_pages(pool) << PAGE_SHIFT;
+}
+
+/**
+ * medes_record_pool_unused() - how much of that holds no record
+ *
+ * Context: any.
+ * Return: bytes, between the objects and in size classes that do not fit.
+ */
+u64 medes_record_pool_unused(void)
+{
+	u64 used = 0, all = medes_record_pool_bytes();
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(byte_stat); i++)
+		if (byte_stat[i])
+			used += atomic64_read(&medes_totals.value[byte_stat[i]]);
+	return all > used ? all - used : 0;
+}
+
+/**
+ * medes_record_pool_compacted() - what compaction gave back until now
+ *
+ * Context: any.
+ * Return: pages, by medes_record_compact() and by zsmalloc's shrinker.
+ */
+u64 medes_record_pool_compacted(void)
+{
+	struct zs_pool_stats stats = { };
+
+	zs_pool_stats(pool, &stats);
+	return atomic_long_read(&stats.pages_compacted);
+}
+
+/**
+ * medes_record_compact() - move records together and free what gets empty
+ *
+ * Records may be read meanwhile. Under memory pressure zsmalloc does the same
+ * by itself.
+ *
+ * Context: may sleep; takes the pool's locks, bit by bit.
+ */
+void medes_record_compact(void)
+{
+	zs_compact(pool);
 }
 
 /**

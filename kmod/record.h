@@ -46,6 +46,9 @@ void medes_record_unused(struct medes_record *record);
 void medes_record_free(struct medes_record *record);
 int medes_record_decode(struct medes_record *record, void *page);
 u64 medes_record_pool_bytes(void);
+u64 medes_record_pool_unused(void);
+u64 medes_record_pool_compacted(void);
+void medes_record_compact(void);
 unsigned int medes_record_head_bytes(void);
 
 #endif /* MEDES_RECORD_H */

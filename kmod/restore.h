@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Bulk restore: all pages of a sandbox, or all that there are. */
+/* Bulk restore. */
 #ifndef MEDES_RESTORE_H
 #define MEDES_RESTORE_H
 
 struct medes_op;
+
+/* Pages that one CPU brings back at once. */
+#define MEDES_RESTORE_BATCH 16
 
 int medes_restore_run(struct medes_op *op);
 int medes_restore_all_run(struct medes_op *op);

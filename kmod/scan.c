@@ -41,7 +41,8 @@ struct medes_scan *medes_scan_begin(struct medes_sandbox *sandbox)
 static int next_mm(struct medes_scan *scan)
 {
 	u32 was = scan->mm;
-	struct mm_struct *mm = medes_mm_get(scan->sandbox, &scan->mm);
+	struct mm_struct *mm = medes_mm_get(scan->sandbox, &scan->mm,
+					    NULL);
 
 	if (!mm)
 		return 0;

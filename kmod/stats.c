@@ -43,6 +43,12 @@ static const char * const names[MEDES_NR_STATS] = {
 	[MEDES_A_STATS_LOSSES] = "losses",
 	[MEDES_A_STATS_FAULT_NS] = "fault_ns",
 	[MEDES_A_STATS_STORE_NS] = "store_ns",
+	[MEDES_A_STATS_REBUILT] = "rebuilt",
+	[MEDES_A_STATS_WORKING_SET] = "working_set",
+	[MEDES_A_STATS_PREFETCHED] = "prefetched",
+	[MEDES_A_STATS_PREFETCH_UNUSED] = "prefetch_unused",
+	[MEDES_A_STATS_RESERVE_USED] = "reserve_used",
+	[MEDES_A_STATS_THROTTLED_NS] = "throttled_ns",
 };
 
 /**

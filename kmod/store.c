@@ -26,12 +26,14 @@
 #include "fingerprint.h"
 #include "mm.h"
 #include "op.h"
+#include "ptes.h"
 #include "record.h"
 #include "sandbox.h"
 #include "stats.h"
 #include "store.h"
 #include "trace.h"
 #include "view.h"
+#include "workingset.h"
 
 #define BATCH MEDES_STORE_BATCH
 
@@ -57,6 +59,7 @@ struct item {
  * @stored: pages, of the batch
  * @item: the batch
  * @nr: items in it
+ * @pte: what the page tables said before
  * @src: for migrate_vma, likewise @dst
  * @ws: for the encoder
  * @scratch: for the decoder, likewise @check
@@ -70,6 +73,7 @@ struct medes_store {
 	unsigned int stored;
 	struct item item[BATCH];
 	unsigned int nr;
+	pte_t pte[BATCH];
 	unsigned long src[BATCH];
 	unsigned long dst[BATCH];
 	struct medes_workspace ws;
@@ -289,6 +293,7 @@ static void replace_run(struct medes_store *s, struct vm_area_struct *vma,
 	};
 
 	memset(s->dst, 0, sizeof(s->dst));
+	medes_ptes_read(vma->vm_mm, item->address, n, s->pte);
 	if (migrate_vma_setup(&args)) {
 		medes_count(s->account, REFUSED_UNSUITED, n);
 		return;
@@ -306,6 +311,9 @@ static void replace_run(struct medes_store *s, struct vm_area_struct *vma,
 			continue;
 		if (s->src[i] & MIGRATE_PFN_MIGRATE) {
 			trace_stored(s, &item[i]);
+			medes_ws_judge(s->storing->set, item[i].address,
+				       pte_present(s->pte[i]) &&
+				       pte_young(s->pte[i]));
 			item[i].stored = true;
 			s->stored++;
 			medes_count(s->account, STORED, 1);

@@ -10,6 +10,7 @@ struct medes_extent;
 struct medes_op;
 struct medes_store;
 struct medes_target;
+struct medes_ws;
 struct mm_struct;
 struct page;
 
@@ -19,6 +20,7 @@ struct page;
 /**
  * struct medes_storing - what the workers of an operation share
  * @op: the operation
+ * @set: working set of the address space, referenced
  * @extent: that demarcate fills; a target's slot is its index
  * @last: no more tries after this one
  * @lock: protects the rest, and the operation's counts
@@ -27,6 +29,7 @@ struct page;
  */
 struct medes_storing {
 	struct medes_op *op;
+	struct medes_ws *set;
 	struct medes_extent *extent;
 	bool last;
 	spinlock_t lock;	/* split, nr_split, counts of op, the crew's cursor */

@@ -3,8 +3,9 @@
  * /sys/kernel/medes: counters and ceilings, one value a file.
  *
  *   <counter>                 of everything since the module was loaded
- *   max_*                     ceilings, which root may change
+ *   max_*, dedup_quota_ms     ceilings, which root may change
  *   fault_around_pages        the same, of pages that one fault brings back
+ *   compact                   written to: give back what records do not fill
  *   sandboxes/<id>/<counter>  of one sandbox; also its name, function, domain
  *                             and state
  *
@@ -25,9 +26,13 @@
 #include <linux/xarray.h>
 #include "domain.h"
 #include "limits.h"
+#include "quota.h"
+#include "record.h"
+#include "reserve.h"
 #include "sandbox.h"
 #include "stats.h"
 #include "sysfs.h"
+#include "workingset.h"
 
 /**
  * struct dir - a directory with counters
@@ -46,15 +51,21 @@ struct dir {
  * @attr: in sysfs
  * @show: writes its value into a page
  * @stat: number of the counter
+ * @gauge: gives the value
  * @limit: the ceiling
- * @most: what it may be set to is a power of two up to this; 0: anything
+ * @max: that may be written
+ * @power: and only powers of two
+ * @changed: called after it was written
  */
 struct file {
 	struct attribute attr;
 	ssize_t (*show)(struct dir *dir, struct file *file, char *page);
 	unsigned int stat;
+	u64 (*gauge)(void);
 	u64 *limit;
-	u64 most;
+	u64 max;
+	bool power;
+	void (*changed)(void);
 };
 
 static struct dir *top;
@@ -69,7 +80,7 @@ static ssize_t file_show(struct kobject *kobj, struct attribute *attr,
 	return file->show(container_of(kobj, struct dir, kobj), file, page);
 }
 
-/* Only ceilings are writable. */
+/* Ceilings are writable, and what only makes something happen. */
 static ssize_t file_store(struct kobject *kobj, struct attribute *attr,
 			  const char *text, size_t len)
 {
@@ -77,16 +88,19 @@ static ssize_t file_store(struct kobject *kobj, struct attribute *attr,
 	u64 value;
 	int err;
 
-	if (!file->limit)
+	if (!file->limit && !file->changed)
 		return -EACCES;
 	if (!capable(CAP_SYS_ADMIN))
 		return -EPERM;
 	err = kstrtou64(text, 0, &value);
 	if (err)
 		return err;
-	if (file->most && (!is_power_of_2(value) || value > file->most))
+	if (value > file->max || (file->power && !is_power_of_2(value)))
 		return -ERANGE;
-	WRITE_ONCE(*file->limit, value);
+	if (file->limit)
+		WRITE_ONCE(*file->limit, value);
+	if (file->changed)
+		file->changed();
 	return len;
 }
 
@@ -104,6 +118,11 @@ static ssize_t show_stat(struct dir *dir, struct file *file, char *page)
 static ssize_t show_limit(struct dir *dir, struct file *file, char *page)
 {
 	return sysfs_emit(page, "%llu\n", READ_ONCE(*file->limit));
+}
+
+static ssize_t show_gauge(struct dir *dir, struct file *file, char *page)
+{
+	return sysfs_emit(page, "%llu\n", file->gauge());
 }
 
 static ssize_t show_name(struct dir *dir, struct file *file, char *page)
@@ -135,40 +154,66 @@ static ssize_t show_state(struct dir *dir, struct file *file, char *page)
 	return sysfs_emit(page, "%s\n", names[READ_ONCE(dir->sandbox->state)]);
 }
 
-/* The counters' names and numbers are filled in by init. */
+/* The counters' names and numbers are filled in by init, and both lists. */
 static struct file stat_files[MEDES_NR_STATS];
 static struct attribute *stat_attrs[MEDES_NR_STATS];
 
-static struct file max_device_pages = {
-	.attr = { .name = "max_device_pages", .mode = 0644 },
-	.show = show_limit,
-	.limit = &medes_limits.max_device_pages,
+/* Ceilings, and what is to be done when one has changed. */
+#define LIMIT(what, most, then) {					\
+	.attr = { .name = #what, .mode = 0644 },			\
+	.show = show_limit,						\
+	.limit = &medes_limits.what,					\
+	.max = most,							\
+	.changed = then,						\
+}
+
+static struct file limit_files[] = {
+	LIMIT(max_device_pages, U64_MAX, NULL),
+	LIMIT(max_base_bytes, U64_MAX, NULL),
+	LIMIT(max_record_bytes, U64_MAX, NULL),
+	LIMIT(max_cache_bytes, U64_MAX, NULL),
+	LIMIT(max_reserve_pages, U32_MAX, medes_reserve_resize),
+	LIMIT(max_restoring_pages, U64_MAX, NULL),
+	LIMIT(dedup_quota_ms, MSEC_PER_SEC, medes_quota_wake),
+	{
+		.attr = { .name = "fault_around_pages", .mode = 0644 },
+		.show = show_limit,
+		.limit = &medes_limits.fault_around_pages,
+		.max = MEDES_FAULT_AROUND_MAX,
+		.power = true,
+	},
 };
 
-static struct file max_base_bytes = {
-	.attr = { .name = "max_base_bytes", .mode = 0644 },
-	.show = show_limit,
-	.limit = &medes_limits.max_base_bytes,
+static struct attribute *limit_attrs[ARRAY_SIZE(limit_files) + 1];
+
+/* What the module holds beside what is counted for sandboxes. */
+#define GAUGE(what, function)						\
+	static struct file what = {					\
+		.attr = { .name = #what, .mode = 0444 },		\
+		.show = show_gauge,					\
+		.gauge = function,					\
+	}
+GAUGE(cache_bytes, medes_ws_bytes);
+GAUGE(reserve_pages, medes_reserve_pages);
+GAUGE(record_pool_bytes, medes_record_pool_bytes);
+GAUGE(record_pool_unused_bytes, medes_record_pool_unused);
+GAUGE(record_pool_compacted_pages, medes_record_pool_compacted);
+
+static struct file compact = {
+	.attr = { .name = "compact", .mode = 0200 },
+	.show = show_gauge,
+	.gauge = medes_record_pool_compacted,
+	.changed = medes_record_compact,
+	.max = U64_MAX,
 };
 
-static struct file max_record_bytes = {
-	.attr = { .name = "max_record_bytes", .mode = 0644 },
-	.show = show_limit,
-	.limit = &medes_limits.max_record_bytes,
-};
-
-static struct file fault_around_pages = {
-	.attr = { .name = "fault_around_pages", .mode = 0644 },
-	.show = show_limit,
-	.limit = &medes_limits.fault_around_pages,
-	.most = MEDES_FAULT_AROUND_MAX,
-};
-
-static struct attribute *limit_attrs[] = {
-	&max_device_pages.attr,
-	&max_base_bytes.attr,
-	&max_record_bytes.attr,
-	&fault_around_pages.attr,
+static struct attribute *gauge_attrs[] = {
+	&cache_bytes.attr,
+	&reserve_pages.attr,
+	&record_pool_bytes.attr,
+	&record_pool_unused_bytes.attr,
+	&record_pool_compacted_pages.attr,
+	&compact.attr,
 	NULL
 };
 
@@ -206,6 +251,10 @@ static const struct attribute_group limit_group = {
 	.attrs = limit_attrs,
 };
 
+static const struct attribute_group gauge_group = {
+	.attrs = gauge_attrs,
+};
+
 static const struct attribute_group identity_group = {
 	.attrs = identity_attrs,
 };
@@ -213,6 +262,7 @@ static const struct attribute_group identity_group = {
 static const struct attribute_group *top_groups[] = {
 	&stat_group,
 	&limit_group,
+	&gauge_group,
 	NULL
 };
 
@@ -239,9 +289,12 @@ static const struct kobj_type sandbox_type = {
 	.default_groups = sandbox_groups,
 };
 
-static void __init fill_stats(void)
+static void __init fill_lists(void)
 {
 	unsigned int stat;
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(limit_files); i++)
+		limit_attrs[i] = &limit_files[i].attr;
 
 	/* Attribute numbers begin with 1, and the array ends with NULL. */
 	for (stat = 1; stat < MEDES_NR_STATS; stat++) {
@@ -272,7 +325,7 @@ int __init medes_sysfs_init(void)
 {
 	int err;
 
-	fill_stats();
+	fill_lists();
 	top = kzalloc_obj(*top);
 	if (!top)
 		return -ENOMEM;

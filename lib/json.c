@@ -156,9 +156,33 @@ json_t *medes_json_op(const struct medes_op *op)
 	set_u64(object, "done", op->done);
 	set_u64(object, "stored", op->stored);
 	set_u64(object, "lost", op->lost);
+	if (op->kind == MEDES_OP_KIND_RESTORE)
+		json_object_set_new(object, "working_set", json_boolean(op->working_set));
 	json_object_set_new(object, "error", op->error ? medes_json_text(strerror(-op->error)) :
 			    json_null());
 	set_u64(object, "elapsed_ns", op->elapsed_ns);
+	return object;
+}
+
+json_t *medes_json_record(const struct medes_record *record)
+{
+	char address[MEDES_TEXT_SIZE];
+	json_t *object = json_object();
+
+	snprintf(address, sizeof(address), "0x%llx", (unsigned long long)record->address);
+	set_u64(object, "sandbox", record->sandbox);
+	set_u64(object, "mm", record->mm);
+	set_text(object, "address", address);
+	set_text(object, "place", medes_place_name(record->place));
+	if (record->place != MEDES_PLACE_RECORD)
+		return object;
+	set_text(object, "encoding", medes_encoding_name(record->encoding));
+	set_u64(object, "len", record->len);
+	if (record->base) {
+		json_object_set_new(object, "base", medes_json_id(record->base));
+		set_u64(object, "index", record->index);
+	}
+	json_object_set_new(object, "lost", json_boolean(record->lost));
 	return object;
 }
 

@@ -21,6 +21,7 @@ json_t *medes_json_totals(const struct medes_features *features);
 json_t *medes_json_sandbox(const struct medes_sandbox *sandbox);
 json_t *medes_json_base(const struct medes_base *base);
 json_t *medes_json_op(const struct medes_op *op);
+json_t *medes_json_record(const struct medes_record *record);
 json_t *medes_json_loss(const struct medes_loss *loss);
 
 #endif /* MEDES_JSON_H */

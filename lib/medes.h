@@ -102,6 +102,7 @@ struct medes_op {
 	uint64_t done;
 	uint64_t stored;
 	uint64_t lost;
+	bool working_set;		/* restore: not all pages */
 	uint64_t elapsed_ns;
 };
 
@@ -112,6 +113,19 @@ struct medes_loss {
 	uint32_t reason;
 	uint64_t address;
 	uint64_t base;
+};
+
+/* What is kept of a page; encoding and what follows only for MEDES_PLACE_RECORD. */
+struct medes_record {
+	uint32_t sandbox;
+	uint32_t mm;
+	uint64_t address;
+	uint32_t place;			/* MEDES_PLACE_* */
+	uint32_t encoding;
+	uint32_t len;
+	uint32_t index;
+	uint64_t base;			/* 0: none */
+	bool lost;
 };
 
 struct medes_sandboxes {

@@ -412,6 +412,21 @@ int medes_demarcate(struct medes_nl *nl, uint32_t sandbox, uint32_t mm, uint64_t
 	return store(nl, MEDES_CMD_DEMARCATE, sandbox, mm, base, targets, n, op);
 }
 
+static int restore(struct medes_nl *nl, uint32_t sandbox, bool working_set, uint32_t *op)
+{
+	struct nl_msg *msg = medes_nl_message(nl, MEDES_CMD_RESTORE, 0, SMALL);
+
+	if (!msg)
+		return -ENOMEM;
+	if (sandbox)
+		PUT(u32, msg, MEDES_A_OP_SANDBOX, sandbox);
+	if (working_set && nla_put_flag(msg, MEDES_A_OP_WORKING_SET))
+		goto full;
+	return medes_nl_request(nl, msg, on_op_id, op);
+full:
+	return refuse_full(nl, msg);
+}
+
 /**
  * medes_restore() - queue pages to be brought back
  * @nl: the socket
@@ -420,15 +435,18 @@ int medes_demarcate(struct medes_nl *nl, uint32_t sandbox, uint32_t mm, uint64_t
  */
 int medes_restore(struct medes_nl *nl, uint32_t sandbox, uint32_t *op)
 {
-	struct nl_msg *msg = medes_nl_message(nl, MEDES_CMD_RESTORE, 0, SMALL);
+	return restore(nl, sandbox, false, op);
+}
 
-	if (!msg)
-		return -ENOMEM;
-	if (sandbox)
-		PUT(u32, msg, MEDES_A_OP_SANDBOX, sandbox);
-	return medes_nl_request(nl, msg, on_op_id, op);
-full:
-	return refuse_full(nl, msg);
+/**
+ * medes_restore_set() - queue the pages of a working set to be brought back
+ * @nl: the socket
+ * @sandbox: id
+ * @op: the operation's id
+ */
+int medes_restore_set(struct medes_nl *nl, uint32_t sandbox, uint32_t *op)
+{
+	return restore(nl, sandbox, true, op);
 }
 
 static int on_op(uint8_t cmd, struct nlmsghdr *nlh, void *arg)
@@ -457,6 +475,37 @@ void medes_op_list_clear(struct medes_op_list *list)
 int medes_op_cancel(struct medes_nl *nl, uint32_t id)
 {
 	return request_u32(nl, MEDES_CMD_OP_CANCEL, MEDES_A_OP_ID, id, NULL, NULL);
+}
+
+static int on_record(uint8_t cmd, struct nlmsghdr *nlh, void *arg)
+{
+	(void)cmd;
+	return medes_parse_record(nlh, arg);
+}
+
+/**
+ * medes_record_get() - where a page is and what is kept of it
+ * @nl: the socket
+ * @sandbox: id
+ * @mm: address space; 0: the sandbox's first
+ * @address: of any byte of the page
+ * @out: receives it
+ */
+int medes_record_get(struct medes_nl *nl, uint32_t sandbox, uint32_t mm, uint64_t address,
+		     struct medes_record *out)
+{
+	struct nl_msg *msg = medes_nl_message(nl, MEDES_CMD_RECORD_GET, 0, SMALL);
+
+	memset(out, 0, sizeof(*out));
+	if (!msg)
+		return -ENOMEM;
+	PUT(u32, msg, MEDES_A_RECORD_SANDBOX, sandbox);
+	if (mm)
+		PUT(u32, msg, MEDES_A_RECORD_MM, mm);
+	PUT(u64, msg, MEDES_A_RECORD_ADDRESS, address);
+	return medes_nl_request(nl, msg, on_record, out);
+full:
+	return refuse_full(nl, msg);
 }
 
 struct nl_msg *medes_scan_message(struct medes_nl *nl, uint32_t sandbox)

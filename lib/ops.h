@@ -32,10 +32,15 @@ int medes_dedup(struct medes_nl *nl, uint32_t sandbox, uint32_t mm,
 int medes_demarcate(struct medes_nl *nl, uint32_t sandbox, uint32_t mm, uint64_t base,
 		    const struct medes_target *targets, size_t n, uint32_t *op);
 int medes_restore(struct medes_nl *nl, uint32_t sandbox, uint32_t *op);
+int medes_restore_set(struct medes_nl *nl, uint32_t sandbox, uint32_t *op);
 int medes_op_get(struct medes_nl *nl, uint32_t id, struct medes_op *out);
 int medes_op_list(struct medes_nl *nl, struct medes_op_list *out);
 void medes_op_list_clear(struct medes_op_list *list);
 int medes_op_cancel(struct medes_nl *nl, uint32_t id);
+
+/* mm 0: the sandbox's first address space */
+int medes_record_get(struct medes_nl *nl, uint32_t sandbox, uint32_t mm, uint64_t address,
+		     struct medes_record *out);
 
 /* Requests of long dumps, to be sent and read piece by piece. */
 struct nl_msg *medes_scan_message(struct medes_nl *nl, uint32_t sandbox);

@@ -267,8 +267,37 @@ int medes_parse_op(struct nlmsghdr *nlh, struct medes_op *out)
 	out->done = u64_of(tb[MEDES_A_OP_DONE]);
 	out->stored = u64_of(tb[MEDES_A_OP_STORED]);
 	out->lost = u64_of(tb[MEDES_A_OP_LOST]);
+	out->working_set = tb[MEDES_A_OP_WORKING_SET];
 	out->error = (int32_t)u32_of(tb[MEDES_A_OP_ERROR]);
 	out->elapsed_ns = u64_of(tb[MEDES_A_OP_ELAPSED_NS]);
+	return 0;
+}
+
+int medes_parse_record(struct nlmsghdr *nlh, struct medes_record *out)
+{
+	static struct nla_policy policy[MEDES_A_RECORD_MAX + 1] = {
+		[MEDES_A_RECORD_SANDBOX] = POLICY_U32,
+		[MEDES_A_RECORD_MM] = POLICY_U32,
+		[MEDES_A_RECORD_ADDRESS] = POLICY_U64,
+		[MEDES_A_RECORD_PLACE] = POLICY_U32,
+		[MEDES_A_RECORD_ENCODING] = POLICY_U32,
+		[MEDES_A_RECORD_LEN] = POLICY_U32,
+		[MEDES_A_RECORD_BASE] = POLICY_U64,
+		[MEDES_A_RECORD_INDEX] = POLICY_U32,
+	};
+	struct nlattr *tb[MEDES_A_RECORD_MAX + 1];
+
+	if (parse(nlh, tb, MEDES_A_RECORD_MAX, policy) || !tb[MEDES_A_RECORD_PLACE])
+		return -EPROTO;
+	out->sandbox = u32_of(tb[MEDES_A_RECORD_SANDBOX]);
+	out->mm = u32_of(tb[MEDES_A_RECORD_MM]);
+	out->address = u64_of(tb[MEDES_A_RECORD_ADDRESS]);
+	out->place = u32_of(tb[MEDES_A_RECORD_PLACE]);
+	out->encoding = u32_of(tb[MEDES_A_RECORD_ENCODING]);
+	out->len = u32_of(tb[MEDES_A_RECORD_LEN]);
+	out->base = u64_of(tb[MEDES_A_RECORD_BASE]);
+	out->index = u32_of(tb[MEDES_A_RECORD_INDEX]);
+	out->lost = tb[MEDES_A_RECORD_LOST];
 	return 0;
 }
 

@@ -15,6 +15,7 @@ int medes_parse_base(struct nlmsghdr *nlh, struct medes_base *out);
 int medes_parse_base_page(struct nlmsghdr *nlh, struct medes_base_page *out);
 int medes_parse_page(struct nlmsghdr *nlh, struct medes_page *out);
 int medes_parse_op(struct nlmsghdr *nlh, struct medes_op *out);
+int medes_parse_record(struct nlmsghdr *nlh, struct medes_record *out);
 int medes_parse_loss(struct nlmsghdr *nlh, struct medes_loss *out);
 
 #endif /* MEDES_PARSE_H */

@@ -74,6 +74,18 @@ const char *medes_loss_reason_name(uint32_t reason)
 	return name(names, ARRAY_SIZE(names), reason);
 }
 
+const char *medes_place_name(uint32_t place)
+{
+	static const char *const names[] = {
+		[MEDES_PLACE_NOWHERE] = "nowhere",
+		[MEDES_PLACE_MEMORY] = "memory",
+		[MEDES_PLACE_RECORD] = "record",
+		[MEDES_PLACE_ELSEWHERE] = "elsewhere",
+	};
+
+	return name(names, ARRAY_SIZE(names), place);
+}
+
 const char *medes_stat_name(unsigned int attr)
 {
 	static const char *const names[] = {
@@ -103,6 +115,12 @@ const char *medes_stat_name(unsigned int attr)
 		[MEDES_A_STATS_LOSSES] = "losses",
 		[MEDES_A_STATS_FAULT_NS] = "fault_ns",
 		[MEDES_A_STATS_STORE_NS] = "store_ns",
+		[MEDES_A_STATS_REBUILT] = "rebuilt",
+		[MEDES_A_STATS_WORKING_SET] = "working_set",
+		[MEDES_A_STATS_PREFETCHED] = "prefetched",
+		[MEDES_A_STATS_PREFETCH_UNUSED] = "prefetch_unused",
+		[MEDES_A_STATS_RESERVE_USED] = "reserve_used",
+		[MEDES_A_STATS_THROTTLED_NS] = "throttled_ns",
 	};
 
 	_Static_assert(ARRAY_SIZE(names) == MEDES_A_STATS_MAX + 1, "a counter without a name");

@@ -13,6 +13,7 @@ const char *medes_sandbox_state_name(uint32_t state);
 const char *medes_op_kind_name(uint32_t kind);
 const char *medes_op_state_name(uint32_t state);
 const char *medes_loss_reason_name(uint32_t reason);
+const char *medes_place_name(uint32_t place);
 
 /* A counter's name as in the protocol, with "_" for "-"; NULL: no such counter. */
 const char *medes_stat_name(unsigned int attr);

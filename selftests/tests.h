@@ -17,6 +17,8 @@ extern const struct test encoding_tests[];
 extern const struct test base_tests[];
 extern const struct test lat_tests[];
 extern const struct test rounds_tests[];
+extern const struct test set_tests[];
+extern const struct test record_tests[];
 extern const struct test exec_tests[];
 extern const struct test writers_tests[];
 extern const struct test exit_tests[];

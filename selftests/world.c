@@ -257,6 +257,14 @@ size_t restore(const struct sandbox *s)
 	return op_good(op, 0);
 }
 
+size_t restore_set(const struct sandbox *s)
+{
+	uint32_t op;
+
+	REQUIRE(!medes_restore_set(&nl, s->id, &op), "restore: %s", nl.error);
+	return op_good(op, 0);
+}
+
 size_t restore_all(void)
 {
 	return restore(NULL);

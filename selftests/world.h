@@ -59,6 +59,7 @@ int try_dedup(const struct sandbox *s, const struct medes_target *targets, size_
 	      struct medes_op *op);
 /* Bring back a sandbox, or everything; returns pages that came. */
 size_t restore(const struct sandbox *s);
+size_t restore_set(const struct sandbox *s);	/* its working set */
 size_t restore_all(void);
 /* false: the operation is not known any more */
 bool op_wait(uint32_t id, struct medes_op *op);
