@@ -46,6 +46,8 @@ json_t *api_sandbox_json(const struct medes_sandbox *sandbox);
 void api_start_job(struct request *r, enum job_kind kind, const struct medes_sandbox *sandbox,
 		   const char *base_name);
 
+void api_start_restore(struct request *r, const struct medes_sandbox *sandbox, bool working_set);
+
 /* api_function.c */
 struct function *api_function(struct request *r);
 bool api_domain(struct request *r, char domain[MEDES_NAME_SIZE], bool all);

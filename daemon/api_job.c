@@ -39,6 +39,37 @@ void api_start_job(struct request *r, enum job_kind kind, const struct medes_san
 		http_refuse(r, HTTP_SERVUNAVAIL, "too many jobs wait already; try again later");
 }
 
+/**
+ * api_start_restore() - queue a restore
+ * @r: the request, answered and freed
+ * @sandbox: of what; somebody waits for it, so another job on it ends
+ * @working_set: only that
+ */
+void api_start_restore(struct request *r, const struct medes_sandbox *sandbox, bool working_set)
+{
+	struct jobs *jobs = r->daemon->jobs;
+	struct job *job = job_of_sandbox(jobs, sandbox->id);
+
+	if (sandbox->state == MEDES_SANDBOX_STATE_DEAD) {
+		http_refuse(r, 409, "sandbox \"%s\" has no process any more", sandbox->name);
+		return;
+	}
+	if (job && job->kind == JOB_RESTORE) {
+		http_refuse(r, 409, "job %u restores sandbox \"%s\" already", job->id,
+			    sandbox->name);
+		return;
+	}
+	if (job)
+		job_cancel(job, "cancelled: the sandbox's pages are being restored");
+	job = job_new(jobs, JOB_RESTORE, sandbox, NULL);
+	if (!job) {
+		http_refuse(r, HTTP_SERVUNAVAIL, "too many jobs wait already; try again later");
+		return;
+	}
+	job->working_set = working_set;
+	http_reply(r, 202, job_json(job));
+}
+
 /* A GET that waits. */
 struct waiting {
 	struct request *r;

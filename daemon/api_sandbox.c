@@ -176,11 +176,28 @@ static void dedup(struct request *r)
 	medes_sandbox_clear(&sandbox);
 }
 
+static void restore(struct request *r)
+{
+	struct medes_nl *nl = http_nl(r);
+	struct medes_sandbox sandbox;
+	bool working_set = false;
+	const struct api_key keys[] = {
+		{ "working_set", JSON_TRUE, .boolean = &working_set },
+	};
+
+	if (!nl || !api_body(r, keys, ARRAY_SIZE(keys)) ||
+	    !api_find_sandbox(r, nl, r->arg, &sandbox))
+		return;
+	api_start_restore(r, &sandbox, working_set);
+	medes_sandbox_clear(&sandbox);
+}
+
 const struct route api_sandbox_routes[] = {
 	{ EVHTTP_REQ_GET, "/v1/sandboxes", list, ROUTE_TENANT },
 	{ EVHTTP_REQ_POST, "/v1/sandboxes", api_take, 0 },
 	{ EVHTTP_REQ_GET, "/v1/sandboxes/*", show, 0 },
 	{ EVHTTP_REQ_DELETE, "/v1/sandboxes/*", remove_one, 0 },
 	{ EVHTTP_REQ_POST, "/v1/sandboxes/*/dedup", dedup, 0 },
+	{ EVHTTP_REQ_POST, "/v1/sandboxes/*/restore", restore, 0 },
 	{ 0, NULL, NULL, 0 },
 };

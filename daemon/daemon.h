@@ -18,6 +18,7 @@ struct daemon {
 	struct bases *bases;
 	struct bases_waiter learned;	/* of the node role, see node.c */
 	struct jobs *jobs;
+	struct badness *badness;
 	struct http *http;
 	struct auth *auth;		/* NULL: no token is known */
 	/* the controller role */

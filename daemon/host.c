@@ -406,6 +406,7 @@ static void host_wake(void *arg, struct box *box)
 
 	(void)arg;
 	sleep_stop(l);
+	sleep_prefetch(l);
 	sleep_wake(l);
 	l->awake_due = true;
 	local_later(l);
@@ -517,6 +518,16 @@ void host_op(struct host *host, const struct medes_op *op)
 	HASH_ITER(hh, host->daemon->control->boxes, box, next)
 		if (box->local)
 			sleep_op(box->local, op);
+}
+
+/* Events were lost. */
+void host_overrun(struct host *host)
+{
+	struct box *box, *next;
+
+	HASH_ITER(hh, host->daemon->control->boxes, box, next)
+		if (box->local)
+			sleep_overrun(box->local);
 }
 
 /* Pages of it are lost, or its processes have gone. */

@@ -32,6 +32,7 @@ void host_shutdown(struct host *host);
 /* What the kernel tells */
 void host_op(struct host *host, const struct medes_op *op);
 void host_sandbox(struct host *host, const struct medes_sandbox *sandbox);
+void host_overrun(struct host *host);
 void host_down(struct host *host);
 
 struct local *host_adopt(struct host *host, struct box *box, const struct cgroup *cgroup,

@@ -47,6 +47,15 @@ bool job_ended(const struct job *job)
 	return job->state >= JOB_DONE;
 }
 
+static const char *kind_name(const struct job *job)
+{
+	static const char *const names[] = {
+		[JOB_DEDUP] = "dedup", [JOB_BASE] = "base", [JOB_RESTORE] = "restore",
+	};
+
+	return names[job->kind];
+}
+
 /* Begin what is queued, from the loop. */
 static void on_start(evutil_socket_t fd, short what, void *arg)
 {
@@ -55,9 +64,10 @@ static void on_start(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd, (void)what;
 	TAILQ_FOREACH(job, &jobs->list, link) {
-		if (jobs->running >= jobs->daemon->config.jobs)
-			break;
 		if (job->state != JOB_QUEUED)
+			continue;
+		/* somebody waits for a restore, and it is no work for us */
+		if (job->kind != JOB_RESTORE && jobs->running >= jobs->daemon->config.jobs)
 			continue;
 		jobs->queued--;
 		jobs->running++;
@@ -149,7 +159,7 @@ static void job_end(struct job *job, enum job_state state)
 	release(job);
 	log_at(state == JOB_FAILED ? LOG_WARNING : LOG_INFO,
 	       "job %u, %s of sandbox %s: %s after %.1f ms: %llu pages scanned, %llu handed over, %llu stored%s%s",
-	       job->id, job->kind == JOB_BASE ? "base" : "dedup", job->sandbox, words[state],
+	       job->id, kind_name(job), job->sandbox, words[state],
 	       job->elapsed_ns / 1e6, (unsigned long long)job->scanned,
 	       (unsigned long long)job->targeted, (unsigned long long)job->stored,
 	       job->error[0] ? ": " : "", job->error);
@@ -218,7 +228,8 @@ struct job *job_new(struct jobs *jobs, enum job_kind kind, const struct medes_sa
 	job->id = ++jobs->last_id;
 	job->kind = kind;
 	job->state = JOB_QUEUED;
-	job->step = kind == JOB_BASE ? job_base_steps : job_dedup_steps;
+	job->step = kind == JOB_BASE ? job_base_steps :
+		    kind == JOB_RESTORE ? job_restore_steps : job_dedup_steps;
 	job->sandbox_id = sandbox->id;
 	strcpy(job->sandbox, sandbox->name);
 	strcpy(job->domain, sandbox->domain);
@@ -296,12 +307,13 @@ json_t *job_json(const struct job *job)
 	uint64_t done = job->done + (job->store ? store_done(job->store) : 0);
 	uint64_t stored = job->stored + (job->store ? store_stored(job->store) : 0);
 
-	return json_pack("{s:I,s:s,s:s,s:s,s:o,s:o?,s:o?,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o?}",
+	return json_pack("{s:I,s:s,s:s,s:s,s:o,s:b,s:o?,s:o?,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o?}",
 			 "job", (json_int_t)job->id,
-			 "kind", job->kind == JOB_BASE ? "base" : "dedup",
+			 "kind", kind_name(job),
 			 "state", states[job->state],
 			 "step", job->state == JOB_RUNNING ? job->step->name : "",
 			 "sandbox", medes_json_text(job->sandbox),
+			 "working_set", job->working_set,
 			 "base", job->base ? medes_json_id(job->base) : NULL,
 			 "base_name", job->base ? medes_json_text(job->base_name) : NULL,
 			 "pages_scanned", (json_int_t)job->scanned,
@@ -340,7 +352,7 @@ static struct job *next_active(struct jobs *jobs, uint32_t sandbox)
  * @jobs: the queue
  * @op: the operation
  *
- * A restore that somebody asked for ends the jobs that would undo it.
+ * A restore that somebody else asked for ends the jobs that would undo it.
  */
 void jobs_op(struct jobs *jobs, const struct medes_op *op)
 {
@@ -351,7 +363,7 @@ void jobs_op(struct jobs *jobs, const struct medes_op *op)
 		next = TAILQ_NEXT(job, link);
 		if (job_ended(job))
 			continue;
-		if (restore && !medes_op_ended(op) &&
+		if (restore && job->kind != JOB_RESTORE && !medes_op_ended(op) &&
 		    (op->kind == MEDES_OP_KIND_RESTORE_ALL || op->sandbox == job->sandbox_id))
 			job_cancel(job, "cancelled: the sandbox's pages are being restored");
 		else if (job->store)

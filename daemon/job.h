@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Jobs: the deduplication of a sandbox, the demarcation of a base.
+ * Jobs: the deduplication of a sandbox, the demarcation of a base, a restore.
  */
 #ifndef MEDESD_JOB_H
 #define MEDESD_JOB_H
@@ -15,7 +15,7 @@
 #include "store.h"
 #include "witness.h"
 
-enum job_kind { JOB_DEDUP, JOB_BASE };
+enum job_kind { JOB_DEDUP, JOB_BASE, JOB_RESTORE };
 
 enum job_state { JOB_QUEUED, JOB_RUNNING, JOB_DONE, JOB_CANCELLED, JOB_FAILED };
 
@@ -49,6 +49,7 @@ struct job {
 	char sandbox[MEDES_NAME_SIZE];
 	char domain[MEDES_NAME_SIZE];
 	char function[MEDES_NAME_SIZE];
+	bool working_set;		/* restore: only that */
 	uint64_t base;			/* 0: none made */
 	char base_name[MEDES_NAME_SIZE];
 
@@ -87,7 +88,7 @@ void job_wait(struct job *job, struct job_waiter *waiter);
 void job_unwait(struct job *job, struct job_waiter *waiter);
 
 /* For the steps (steps.c) */
-extern const struct job_step job_dedup_steps[], job_base_steps[];
+extern const struct job_step job_dedup_steps[], job_base_steps[], job_restore_steps[];
 void job_next(struct job *job);
 void job_fail(struct job *job, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void job_fold_store(struct job *job);

@@ -54,6 +54,8 @@ void local_later(struct local *l);
 void sleep_begin(struct local *l, bool demarcate);
 void sleep_stop(struct local *l);	/* whatever of it is under way */
 void sleep_wake(struct local *l);
+void sleep_prefetch(struct local *l);
+void sleep_overrun(struct local *l);
 int sleep_register(struct local *l, char error[CONTROL_ERROR]);
 int sleep_register_these(struct local *l, const struct members *members,
 			 char error[CONTROL_ERROR]);

@@ -16,6 +16,7 @@
 #include <systemd/sd-daemon.h>
 #include "api.h"
 #include "auth.h"
+#include "badness.h"
 #include "cgroup.h"
 #include "control.h"
 #include "daemon.h"
@@ -235,6 +236,9 @@ static int run(struct daemon *d)
 		goto out_kernel;
 	if (add_events(d, added))
 		goto out_http;
+	d->badness = badness_new(d);
+	if (!d->badness)
+		goto out_http;
 	serve(d);
 	if (!event_base_dispatch(d->events))
 		code = DONE;
@@ -247,6 +251,8 @@ out_http:
 			event_free(added[i]);
 	control_close(d);
 	http_free(d->http);
+	badness_free(d->badness);
+	d->badness = NULL;
 out_kernel:
 	/* jobs hold what is frozen, and thaw it: they end while the module is known */
 	jobs_free(d->jobs);

@@ -10,6 +10,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <systemd/sd-daemon.h>
+#include "badness.h"
 #include "host.h"
 #include "job.h"
 #include "log.h"
@@ -31,6 +32,10 @@ static void forget(struct daemon *d, const struct medes_sandbox *sandbox)
 
 static void on_sandbox(const struct medes_sandbox *sandbox, void *arg)
 {
+	struct daemon *d = arg;
+
+	if (d->badness)
+		badness_soon(d->badness);
 	if (sandbox->state == MEDES_SANDBOX_STATE_DEAD)
 		forget(arg, sandbox);
 	else if (sandbox->state == MEDES_SANDBOX_STATE_LOST)
@@ -126,6 +131,7 @@ static void on_overrun(void *arg)
 	struct daemon *d = arg;
 
 	jobs_overrun(d->jobs);
+	host_overrun(d->host);
 	relist(d);
 }
 

@@ -233,6 +233,34 @@ void sleep_wake(struct local *l)
 	thaw(l);
 }
 
+/**
+ * sleep_prefetch() - have what it used the last time brought back
+ * @l: the box, about to be thawed; it does not wait for that
+ */
+void sleep_prefetch(struct local *l)
+{
+	struct medes_nl *nl = nl_of(l);
+
+	l->restore = 0;
+	if (nl && l->sandbox && medes_restore_set(nl, l->sandbox, &l->restore)) {
+		l->restore = 0;
+		log_debug("no prefetch for %s: %s", l->box->name, nl->error);
+	}
+}
+
+/* Events were lost: has the operation ended? */
+void sleep_overrun(struct local *l)
+{
+	struct medes_nl *nl = nl_of(l);
+	struct medes_op op = { .id = l->restore, .state = MEDES_OP_STATE_DONE };
+
+	if (l->restore && (!nl || medes_op_get(nl, l->restore, &op))) {
+		op.id = l->restore;
+		op.state = MEDES_OP_STATE_DONE;
+	}
+	sleep_op(l, &op);
+}
+
 /* An operation's event: is it the one that brings the working set back? */
 void sleep_op(struct local *l, const struct medes_op *op)
 {

@@ -2,6 +2,7 @@
 /*
  * What jobs do, step by step.
  *
+ * Restore:	one operation of the kernel.
  * Dedup:	prepare, freeze, attach, scan, choose, store.
  * Base:	prepare, look at other sandboxes of the function, freeze, attach, scan,
  *		split; pages that a base has already, and those that nobody else
@@ -249,6 +250,23 @@ static void demarcate(struct job *job)
 	job->base = base.id;
 	start_store(job, PLAN_DEMARCATE, on_demarcated);
 }
+
+static void restore(struct job *job)
+{
+	const struct store_order order = {
+		.sandbox = job->sandbox_id,
+		.working_set = job->working_set,
+		.in_flight = 1,
+	};
+
+	job->store = store_start(job->daemon->events, nl_of(job), &order, on_stored, job);
+	if (!job->store)
+		job_fail(job, "no memory to restore pages");
+}
+
+const struct job_step job_restore_steps[] = {
+	{ "restore", restore }, { NULL, NULL },
+};
 
 const struct job_step job_dedup_steps[] = {
 	{ "prepare", learn }, { "freeze", freeze }, { "attach", attach }, { "scan", scan },

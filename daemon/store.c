@@ -64,26 +64,48 @@ static int send_batch(struct store *s, const struct plan_batch *batch, uint32_t 
 	return medes_dedup(s->nl, s->order.sandbox, batch->mm, batch->targets, batch->n, op);
 }
 
+/* A restore is one operation. */
+static int send_restore(struct store *s, uint32_t *op)
+{
+	int err = s->order.working_set ? medes_restore_set(s->nl, s->order.sandbox, op) :
+					 medes_restore(s->nl, s->order.sandbox, op);
+
+	s->stop = !err;
+	return err;
+}
+
+/* The next part of the plan; false: there is none. */
+static bool send_next(struct store *s, size_t *cursor, uint32_t *op, int *err)
+{
+	struct plan_batch batch;
+
+	if (!s->order.plan)
+		*err = send_restore(s, op);
+	else if (plan_next(s->order.plan, cursor, s->order.action, &batch))
+		*err = send_batch(s, &batch, op);
+	else
+		return false;
+	return true;
+}
+
 /* Send what there is room for. */
 static void fill(struct store *s)
 {
-	struct plan_batch batch;
 	size_t cursor;
 	uint32_t id;
 	int err;
 
 	while (!s->stop && s->n_ops < s->order.in_flight) {
 		cursor = s->cursor;
-		if (!plan_next(s->order.plan, &cursor, s->order.action, &batch)) {
+		if (!send_next(s, &cursor, &id, &err)) {
 			s->stop = true;
 			break;
 		}
-		err = send_batch(s, &batch, &id);
 		if (err == -EBUSY || err == -ENOBUFS) {
 			wait_ms(s, QUEUE_FULL_MS);
 			return;
 		}
-		if (err && err != -ESRCH) {
+		if (err && (err != -ESRCH || !s->order.plan)) {
 			fail(s, err, s->nl->error);
 			break;
 		}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Carries out a plan: operations sent to the kernel, several in flight.
+ * Carries out a plan, or a restore: operations sent to the kernel, several in
+ * flight.
  */
 #ifndef MEDESD_STORE_H
 #define MEDESD_STORE_H
@@ -12,10 +13,11 @@
 #define STORE_IN_FLIGHT_MAX 16
 
 struct store_order {
-	const struct plan *plan;	/* unchanged until the end */
+	const struct plan *plan;	/* unchanged until the end; NULL: restore */
 	enum plan_action action;	/* PLAN_STORE or PLAN_DEMARCATE */
 	uint32_t sandbox;
 	uint64_t base;			/* for PLAN_DEMARCATE */
+	bool working_set;		/* restore: only that */
 	unsigned int in_flight;		/* operations at once */
 };
 

@@ -433,6 +433,85 @@ def _():
         a.right()
 
 
+@test("restore of a working set")
+def _():
+    with guests(1) as a:
+        add("one", a)
+        dedup("one")
+        equal(ctl("restore", "one", "--working-set", "--wait", "-j").json()["pages_stored"], 0)
+        a.right()
+        dedup("one")
+        before = live()
+        job = ctl("restore", "one", "--working-set", "--wait", "-j").json()
+        equal((job["kind"], job["state"], job["working_set"]), ("restore", "done", True), job)
+        check(0 < job["pages_stored"] <= before, job)
+        equal(live(), before - job["pages_stored"])
+        equal(sandbox("one")["stats"]["prefetched"], job["pages_stored"])
+        a.right()
+        dedup("one")
+        check("job" in ctl("restore", "one", "--working-set").out, "no job number")
+        check("pages" in ctl("restore", "one", "--working-set", "--wait").out, "no sentence")
+        status, job = http("POST", "/v1/sandboxes/one/restore", {})
+        equal((status, job["kind"], job["working_set"]), (202, "restore", False), job)
+        check(soon(lambda: live() == 0), live(), "pages stay away")
+        a.right()
+    status, answer = http("POST", "/v1/sandboxes/one/restore", {"working_set": "yes"})
+    equal(status, 422, answer)
+    refused("restore", "nobody", "--working-set", says="nobody")
+    refused("restore", "--all", "--working-set", code=2, says="name")
+
+
+@test("top, and the record of an address")
+def _():
+    with guests(1) as a:
+        add("one", a)
+        dedup("one")
+        line = [x for x in ctl("top").out.splitlines() if x.startswith("one ")]
+        check(len(line) == 1 and "dedup" in line[0], line)
+        top = ctl("top", "-j").json()["sandboxes"]
+        equal([x["name"] for x in top], ["one"])
+        equal(top[0]["faults_per_s"], None)
+        areas = [x.split()[0].split("-")[0] for x in read("/proc/%d/maps" % a.pid).splitlines()
+                 if x.split()[1] == "rw-p" and x.split()[4] == "0"]
+        places = [ctl("record", "one", "0x" + x, "-j").json()["place"] for x in areas]
+        check("record" in places, places)
+        check("where" in ctl("record", "one", "0x" + areas[0]).out, "text")
+        refused("record", "one", "0x10", says="nothing is mapped")
+        refused("record", "one", "here", code=2, says="here")
+        refused("record", "nobody", "0x10", says="nobody")
+
+
+def oom(guest):
+    return int(read("/proc/%d/oom_score_adj" % guest.pid))
+
+
+@test("oom_score_adj of what is deduplicated, also after medesd was killed")
+def _():
+    total = int(re.search(r"MemTotal: +([0-9]+)", read("/proc/meminfo"))[1]) >> 2
+    with guests(1, pages=4 * PAGES) as a:
+        write("/proc/%d/oom_score_adj" % a.pid, 100)
+        add("one", a)
+        dedup("one")
+        want = 100 - live() * 1000 / total
+        check(soon(lambda: abs(oom(a) - want) <= 1), oom(a), want)
+        check(oom(a) < 100, "too little was stored to see anything")
+        daemon.kill()
+        check(oom(a) < 100, oom(a))
+        daemon.start()
+        time.sleep(1)
+        check(abs(oom(a) - want) <= 1, oom(a), want)
+        ctl("restore", "one", "--wait")
+        check(soon(lambda: oom(a) == 100), oom(a))
+        dedup("one")
+        check(soon(lambda: oom(a) < 100), oom(a))
+        write("/proc/%d/oom_score_adj" % a.pid, 500)
+        check(soon(lambda: oom(a) < 500, 20), "another value counts as what it had", oom(a))
+        daemon.stop()
+        equal(oom(a), 500)
+        daemon.start()
+        a.right()
+
+
 # ---- counters -----------------------------------------------------------------------
 
 @test("stat agrees with sysfs and with itself")

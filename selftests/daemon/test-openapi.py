@@ -117,6 +117,7 @@ def answers_have_the_form_of_the_spec(d):
         ("post", "/v1/sandboxes", {}, {"name": "z"}),
         ("get", "/v1/sandboxes/{sandbox}", {"sandbox": "no"}, None),
         ("post", "/v1/sandboxes/{sandbox}/dedup", {"sandbox": "f-1"}, None),
+        ("post", "/v1/sandboxes/{sandbox}/restore", {"sandbox": "f-1"}, {"working_set": True}),
         ("delete", "/v1/sandboxes/{sandbox}", {"sandbox": "f-1"}, None),
         ("delete", "/v1/sandboxes/{sandbox}", {"sandbox": "no"}, None),
         ("delete", "/v1/functions/{function}", {"function": "f"}, None),

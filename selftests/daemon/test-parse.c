@@ -171,6 +171,7 @@ static void parse_all(struct nlmsghdr *nlh)
 	struct medes_sandbox sandbox;
 	struct medes_base base;
 	struct medes_page page;
+	struct medes_record record;
 	struct medes_loss loss;
 	struct medes_op op;
 
@@ -183,6 +184,7 @@ static void parse_all(struct nlmsghdr *nlh)
 	medes_parse_features(nlh, &features);
 	medes_parse_page(nlh, &page);
 	medes_parse_loss(nlh, &loss);
+	medes_parse_record(nlh, &record);
 	medes_parse_op(nlh, &op);
 }
 

@@ -25,6 +25,7 @@ static struct {
 	struct store *store;
 	struct plan plan;
 	/* how it behaves */
+	bool restore;			/* what is asked for */
 	bool silent;			/* tells of nothing */
 	bool forgets;			/* knows no ended operation */
 	int refuse;			/* what dedup answers, when not 0 */
@@ -38,6 +39,7 @@ static struct {
 	unsigned int most_queued;
 	unsigned int refusals;
 	unsigned int cancels;
+	unsigned int sets;		/* restores of a working set */
 	uint8_t stored[MMS][PAGES];
 	/* what the store said */
 	unsigned int dones;
@@ -76,6 +78,19 @@ int medes_demarcate(struct medes_nl *nl, uint32_t sandbox, uint32_t mm, uint64_t
 {
 	assert_true(base == UINT64_MAX);
 	return medes_dedup(nl, sandbox, mm, targets, n, op);
+}
+
+int medes_restore(struct medes_nl *nl, uint32_t sandbox, uint32_t *op)
+{
+	const struct medes_target page = { .address = 0 };
+
+	return medes_dedup(nl, sandbox, 0, &page, 1, op);
+}
+
+int medes_restore_set(struct medes_nl *nl, uint32_t sandbox, uint32_t *op)
+{
+	k.sets++;
+	return medes_restore(nl, sandbox, op);
 }
 
 int medes_op_get(struct medes_nl *nl, uint32_t id, struct medes_op *out)
@@ -154,7 +169,8 @@ static void run(unsigned int in_flight, void (*meddle)(void))
 {
 	const struct timeval often = { .tv_usec = 200 }, limit = { .tv_sec = 60 };
 	const struct store_order order = {
-		.plan = &k.plan, .action = PLAN_STORE, .sandbox = 7, .in_flight = in_flight,
+		.plan = k.restore ? NULL : &k.plan, .action = PLAN_STORE, .sandbox = 7,
+		.in_flight = in_flight, .working_set = k.restore,
 	};
 	static struct medes_nl nl;
 
@@ -302,6 +318,28 @@ static void cancel_soon(void)
 	event_base_once(k.events, -1, EV_TIMEOUT, on_cancel_timer, NULL, &soon);
 }
 
+static void a_restore_is_one_operation(void **state)
+{
+	(void)state;
+	k.restore = true;
+	run(4, NULL);
+	assert_int_equal(k.err, 0);
+	assert_int_equal(k.n_ops, 1);
+	assert_int_equal(k.sets, 1);
+	finish();
+}
+
+static void a_restore_of_nothing_fails(void **state)
+{
+	(void)state;
+	k.restore = true;
+	k.refuse = -ESRCH;
+	run(4, NULL);
+	assert_int_equal(k.err, -ESRCH);
+	assert_int_equal(k.n_ops, 0);
+	finish();
+}
+
 static void cancelled(void **state)
 {
 	(void)state;
@@ -333,6 +371,8 @@ int main(void)
 		cmocka_unit_test_setup(an_operation_whose_process_went_is_no_failure, begin),
 		cmocka_unit_test_setup(a_failure_ends_it, begin),
 		cmocka_unit_test_setup(a_refusal_ends_it, begin),
+		cmocka_unit_test_setup(a_restore_is_one_operation, begin),
+		cmocka_unit_test_setup(a_restore_of_nothing_fails, begin),
 		cmocka_unit_test_setup(cancelled, begin),
 		cmocka_unit_test_setup(cancelled_in_silence, begin),
 	};

@@ -140,6 +140,32 @@ static void sandbox_json(void **state)
 	json_decref(object);
 }
 
+static void record_json(void **state)
+{
+	struct medes_record r = {
+		.sandbox = 3, .mm = 1, .address = 0x7f0000001000, .place = MEDES_PLACE_MEMORY,
+	};
+	json_t *object = medes_json_record(&r);
+
+	(void)state;
+	assert_string_equal(json_string_value(json_object_get(object, "place")), "memory");
+	assert_string_equal(json_string_value(json_object_get(object, "address")), "0x7f0000001000");
+	assert_null(json_object_get(object, "encoding"));
+	json_decref(object);
+	r.place = MEDES_PLACE_RECORD;
+	r.encoding = MEDES_ENCODING_WORDS;
+	r.len = 77;
+	r.base = UINT64_MAX;
+	r.index = 5;
+	object = medes_json_record(&r);
+	assert_string_equal(json_string_value(json_object_get(object, "encoding")), "words");
+	assert_int_equal(number(object, "len"), 77);
+	assert_int_equal(number(object, "index"), 5);
+	assert_string_equal(json_string_value(json_object_get(object, "base")), "0xffffffffffffffff");
+	assert_true(json_is_false(json_object_get(object, "lost")));
+	json_decref(object);
+}
+
 static void totals_json(void **state)
 {
 	struct medes_features f = { .instance = UINT64_MAX, .page_size = 4096 };
@@ -217,6 +243,7 @@ int main(void)
 		cmocka_unit_test(cleaning),
 		cmocka_unit_test(words),
 		cmocka_unit_test(sandbox_json),
+		cmocka_unit_test(record_json),
 		cmocka_unit_test(totals_json),
 		cmocka_unit_test(negative_savings),
 		cmocka_unit_test(base_and_op_json),

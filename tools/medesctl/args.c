@@ -114,6 +114,7 @@ int args_parse(struct args *args, int argc, char **argv)
 		{ "wait", no_argument, NULL, LONG_ONLY + OPT_WAIT },
 		{ "all", no_argument, NULL, LONG_ONLY + OPT_ALL },
 		{ "kill-lost", no_argument, NULL, LONG_ONLY + OPT_KILL_LOST },
+		{ "working-set", no_argument, NULL, LONG_ONLY + OPT_WORKING_SET },
 		{ NULL, 0, NULL, 0 },
 	};
 	bool after_pid = false;

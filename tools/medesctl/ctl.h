@@ -26,6 +26,7 @@ enum ctl_option {
 	OPT_WAIT = 1 << 6,
 	OPT_ALL = 1 << 7,
 	OPT_KILL_LOST = 1 << 8,
+	OPT_WORKING_SET = 1 << 9,
 	OPT_SPEC = 1 << 16,
 	OPT_DATA = 1 << 17,
 	OPT_PATH = 1 << 18,
@@ -70,7 +71,7 @@ struct command {
 extern const struct command sandbox_commands[], base_commands[], dedup_commands[],
 	restore_commands[], unload_commands[], stat_commands[], watch_commands[],
 	features_commands[], diagnose_commands[], op_commands[],
-	function_commands[], policy_commands[];
+	function_commands[], policy_commands[], top_commands[], record_commands[];
 
 int args_parse(struct args *args, int argc, char **argv);
 

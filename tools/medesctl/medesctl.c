@@ -12,7 +12,7 @@
 static const struct command *const tables[] = {
 	sandbox_commands, base_commands, dedup_commands, restore_commands, unload_commands,
 	stat_commands, watch_commands, features_commands, diagnose_commands, op_commands,
-	function_commands, policy_commands,
+	function_commands, policy_commands, top_commands, record_commands,
 };
 
 static const struct {
@@ -22,7 +22,8 @@ static const struct {
 	{ OPT_PID, "--pid" }, { OPT_CGROUP, "--cgroup" }, { OPT_DOMAIN, "--domain" },
 	{ OPT_FUNCTION, "--function" }, { OPT_ATTACH, "--attach" }, { OPT_NAME, "--name" },
 	{ OPT_SPEC, "--spec" }, { OPT_DATA, "--data" }, { OPT_PATH, "--path" },
-	{ OPT_METHOD, "--method" }, { OPT_WAIT, "--wait" }, { OPT_ALL, "--all" }, { OPT_KILL_LOST, "--kill-lost" },
+	{ OPT_METHOD, "--method" }, { OPT_WAIT, "--wait" }, { OPT_ALL, "--all" },
+	{ OPT_KILL_LOST, "--kill-lost" }, { OPT_WORKING_SET, "--working-set" },
 };
 
 static volatile sig_atomic_t interrupts;
