@@ -14,6 +14,7 @@
 #define PAGES 2048
 #define STRIDE 64			/* beyond any fault-around */
 #define USED (PAGES / STRIDE)
+#define UNSEEN 4			/* touches that left no accessed bit: rare in a guest */
 
 struct setting {
 	struct victim v;
@@ -111,7 +112,8 @@ static void unused_ages_out(void)
 		CHECK_EQ(live(), PAGES);
 	}
 	CHECK_EQ(in_set(&t), USED);
-	CHECK_EQ(of_sandbox(&t.s, MEDES_A_STATS_PREFETCH_UNUSED), 2 * USED);
+	CHECK_GE(of_sandbox(&t.s, MEDES_A_STATS_PREFETCH_UNUSED), 2 * USED);
+	CHECK_LE(of_sandbox(&t.s, MEDES_A_STATS_PREFETCH_UNUSED), 2 * USED + UNSEEN);
 	/* what left may come in again */
 	touch(&t, 7 + STRIDE / 2, STRIDE);
 	CHECK_EQ(dedup(&t.s, &t.a, &t.b), USED);
@@ -141,9 +143,12 @@ static void neighbours_prove_themselves(void)
 	back = faults + around;
 	t.a = all;
 	CHECK_EQ(dedup(&t.s, &t.a, &t.b), back);
-	CHECK_EQ(in_set(&t), PAGES / 8);
-	CHECK_EQ(restore_set(&t.s), PAGES / 8);
-	CHECK_EQ(live(), PAGES - PAGES / 8);
+	CHECK_LE(in_set(&t), PAGES / 8);
+	CHECK_GE(in_set(&t), PAGES / 8 - UNSEEN);
+	back = restore_set(&t.s);
+	CHECK_LE(back, PAGES / 8);
+	CHECK_GE(back, PAGES / 8 - UNSEEN);
+	CHECK_EQ(live(), PAGES - back);
 	tear_down(&t);
 }
 
