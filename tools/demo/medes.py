@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Every call of medesctl, and every key of its JSON, that the demo uses."""
+"""Every call of medesd and medesctl, and every key of their JSON, that the demo uses."""
 import collections
 import dataclasses
+import http.client
 import json
+import os
+import socket
 import subprocess
 import tempfile
 import time
@@ -10,10 +13,28 @@ import time
 from sandboxes import DemoError
 
 DOMAIN = "demo"
+SOCKET = "/run/medes/medesd.sock"
+CGROUP = f"medes-demo-{os.getpid()}"
 ENCODINGS = ("zero", "same", "words", "self")
 # a whole sandbox in an emulated guest; nothing natural takes that long
 PATIENCE = 600
 START_PATIENCE = 60
+LEASE_MS = 3600 * 1000
+
+# What is idle goes to sleep soon, and for as long as the demo lasts; rates are
+# forgotten within twenty seconds, so that nothing has to stay warm for them.
+CONFIG = f"""
+[Daemon]
+State={{directory}}
+[Functions]
+Cgroup={CGROUP}
+[Policy]
+Policy=medes
+Idle=2s
+Window=2s
+KeepAlive=2h
+KeepDedup=2h
+"""
 
 
 @dataclasses.dataclass
@@ -42,17 +63,33 @@ def _usage(reply, command):
 		raise DemoError(f"`{command}` has no counter {error}; it says {json.dumps(reply)[:300]}") from error
 
 
+class _Connection(http.client.HTTPConnection):
+	"""HTTP over medesd's socket."""
+
+	def __init__(self):
+		super().__init__("medesd", timeout=PATIENCE)
+
+	def connect(self):
+		self.sock = socket.socket(socket.AF_UNIX)
+		self.sock.settimeout(PATIENCE)
+		self.sock.connect(SOCKET)
+
+
 class Medes:
-	"""The module, a medesd of our own, and medesctl to talk to it."""
+	"""The module, a medesd of our own, its client interface, and medesctl."""
 
 	def __init__(self):
 		self._log = tempfile.NamedTemporaryFile(prefix="medesd-", suffix=".log")
+		self._state = tempfile.TemporaryDirectory(prefix="medesd-")
 		self._daemon = None
 
 	def start(self):
 		self._run("modprobe", "medes")
+		config = os.path.join(self._state.name, "medesd.conf")
+		with open(config, "w") as file:
+			file.write(CONFIG.format(directory=self._state.name))
 		try:
-			self._daemon = subprocess.Popen(["medesd"], stdout=self._log, stderr=self._log,
+			self._daemon = subprocess.Popen(["medesd", "--config", config], stdout=self._log, stderr=self._log,
 							stdin=subprocess.DEVNULL)
 		except FileNotFoundError:
 			raise DemoError("medesd is not installed: make install") from None
@@ -82,15 +119,65 @@ class Medes:
 		with open(self._log.name, errors="replace") as log:
 			return "".join(collections.deque(log, lines)).strip() or "(empty)"
 
-	def add(self, sandbox):
-		self._ctl("sandbox", "add", sandbox.name, "--cgroup", sandbox.cgroup,
-			  "--domain", DOMAIN, "--function", sandbox.function)
+	def add(self, function, command):
+		"""Add a function, as a user does."""
+		self._ctl("function", "add", function, "--domain", DOMAIN, "--spec", self._spec(), "--", *command)
 
-	def base(self, sandbox):
-		return self._timed("base", "add", sandbox.name, "-j")
+	def _spec(self):
+		path = os.path.join(self._state.name, "spec.json")
+		with open(path, "w") as file:
+			json.dump({"max_sandboxes": 4, "start_timeout_ms": PATIENCE * 1000,
+				   "queue_timeout_ms": PATIENCE * 1000,
+				   "request_timeout_ms": PATIENCE * 1000,
+				   "env": {"LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"}}, file)
+		return path
 
-	def dedup(self, sandbox):
-		return self._timed("dedup", sandbox.name, "--wait", "-j")
+	def request(self, method, path, body=None):
+		"""(status, headers, answer)"""
+		connection = _Connection()
+		try:
+			connection.request(method, path, body)
+			reply = connection.getresponse()
+			return reply.status, reply.headers, json.loads(reply.read())
+		except (OSError, http.client.HTTPException, ValueError) as error:
+			raise DemoError(f"{method} {path}: {error!r}; medesd's log: {self.log_end()}") from error
+		finally:
+			connection.close()
+
+	def call(self, method, path, body=None):
+		status, _, answer = self.request(method, path, None if body is None else json.dumps(body))
+		if status // 100 != 2:
+			raise DemoError(f"{method} {path}: status {status}: {answer}")
+		return answer
+
+	def invoke(self, function, body):
+		"""(name of the sandbox, how it was started, answer)"""
+		status, headers, answer = self.request(
+			"POST", f"/v1/functions/{function}/invoke?domain={DOMAIN}", json.dumps(body))
+		if status != 200:
+			raise DemoError(f"{function}: status {status}: {answer}")
+		return headers["Medes-Sandbox"], headers["Medes-Start"], answer
+
+	def acquire(self, function):
+		"""Hold the sandbox that an invocation would get."""
+		return self.call("POST", f"/v1/functions/{function}/acquire?domain={DOMAIN}",
+				 {"lease_ms": LEASE_MS})["sandbox"]
+
+	def release(self, sandbox):
+		self.call("POST", f"/v1/sandboxes/{sandbox.name}/release", {})
+
+	def boxes(self, function):
+		"""{name: sandbox} as the controller has them"""
+		found = self.call("GET", f"/v1/functions/{function}?domain={DOMAIN}")["sandboxes"]
+		return {box["name"]: box for box in found}
+
+	def jobs(self):
+		"""{name: job that deduplicated it}"""
+		return {job["sandbox"]: job for job in self.call("GET", "/v1/jobs")["jobs"]
+			if job["state"] == "done"}
+
+	def explain(self, function):
+		return self._ctl("policy", "explain", function, "--domain", DOMAIN)
 
 	def restore(self, sandbox):
 		return self._timed("restore", sandbox.name, "--wait", "-j")
@@ -114,6 +201,7 @@ class Medes:
 				self._daemon.kill()
 				self._daemon.wait()
 		self._log.close()
+		self._state.cleanup()
 
 	def _timed(self, *words):
 		"""Milliseconds that the command took, itself included."""

@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The demo's phases, in the order in which run() goes through them.
 
-Sandbox 1 of a function becomes its base. 2 and the last one are asked first
-after deduplication. 3 is compared page by page as reading brings its pages
-back; so is 1, after it was restored in bulk. The last one is "one more
-sandbox": it starts alone, and is deduplicated when all others are.
+Everything goes through medesd's client interface. It has no way to ask for a certain
+sandbox: the demo acquires the others, so that one is free. An acquired sandbox does not
+idle, so the policy leaves it alone; when it is released, the policy finds it idle, and
+deduplicates it. The last one of a function is "one more sandbox": it starts alone, and is
+released when all others are deduplicated.
+
+Afterwards two sandboxes of each function are asked; of the two others, one is compared
+page by page after it was restored in bulk, one as reading brings its pages back.
 """
 import concurrent.futures
 import itertools
@@ -15,12 +19,15 @@ import time
 import functions
 import measure
 import pages
-from sandboxes import DemoError, Sandbox, Slice, reference
+from medes import CGROUP
+from sandboxes import DemoError, PATIENCE, Sandbox, Slice, command, reference
 
 SANDBOXES = 4
 REQUESTS = 20
 # seeds after those of the warm-up, one for each time a sandbox is asked again
-WARM, FIRST, AGAIN = REQUESTS, REQUESTS + 1, REQUESTS + 2
+WARM, AGAIN = REQUESTS, REQUESTS + 1
+# sandboxes of each function that are asked out of deduplication
+ASKED = 2
 AT_ONCE = 2
 
 
@@ -34,6 +41,7 @@ class Demo:
 		self.free = {}
 		self.answers = {}
 		self.undo = []
+		self.spare = 0
 
 	def say(self, text):
 		print(f"[{time.monotonic() - self.began:5.0f} s] {text}", flush=True)
@@ -67,16 +75,19 @@ class Demo:
 		self.undo.append(measure.bound_page_lists())
 		self.undo.append(self.medes.stop)
 		self.medes.start()
-		self.say("module loaded, medesd answers")
-		slice_ = Slice()
-		self.undo.append(slice_.close)
-		self.sandboxes = [Sandbox(name, index, slice_) for name in self.names
+		self.slice = Slice(CGROUP)
+		self.undo.append(self.slice.thaw)
+		self.sandboxes = [Sandbox(name, index) for name in self.names
 				  for index in range(1, SANDBOXES + 1)]
+		for name in self.names:
+			self.medes.add(name, command(name))
+		self.say(f"module loaded, medesd answers, {len(self.names)} functions added")
 
 	def seeds(self, sandbox):
 		"""No two sandboxes ever see the same seed."""
 		first = 1000 * functions.NAMES.index(sandbox.function) + 100 * sandbox.index
-		return range(first, first + AGAIN + 1)
+		spare = SANDBOXES if sandbox.index == SANDBOXES else 0
+		return range(first, first + AGAIN + 1 + spare)
 
 	def compute_answers(self):
 		def compute(name):
@@ -98,29 +109,46 @@ class Demo:
 			raise DemoError(f"{sandbox.name}: wrong answer for seed {seed}: {answer},"
 					f" should be {self.answers[seed]}")
 
-	def ask(self, sandbox, nth):
-		"""Milliseconds until the right answer."""
+	def ask(self, sandbox, nth, start):
+		"""Invoke the function; the only sandbox that is free must serve. Milliseconds."""
 		begin = time.monotonic()
-		answer = sandbox.ask(self.seeds(sandbox)[nth])
+		name, kind, answer = self.medes.invoke(sandbox.function, {"seed": self.seeds(sandbox)[nth]})
 		took = (time.monotonic() - begin) * 1000
+		if kind != start or (sandbox.name and sandbox.name != name):
+			raise DemoError(f"{sandbox.function}: {name} served after a {kind} start;"
+					f" {sandbox.name or 'another one'} after a {start} start was expected")
+		sandbox.name = name
 		self.check(sandbox, nth, answer)
 		return took
 
+	def hold(self, sandbox):
+		"""Out of the way of the next invocation, and of the policy."""
+		name = self.medes.acquire(sandbox.function)
+		if name != sandbox.name:
+			raise DemoError(f"{name} was acquired, {sandbox.name} was expected")
+
 	def start_sandboxes(self):
 		def start(sandbox):
-			self.undo.append(sandbox.stop)
-			self.check(sandbox, 0, sandbox.start(self.seeds(sandbox)[0]))
+			sandbox.cold_ms = self.ask(sandbox, 0, "cold")
+			sandbox.pid = self.medes.boxes(sandbox.function)[sandbox.name]["pid"]
 			for nth in range(1, REQUESTS):
-				self.ask(sandbox, nth)
+				self.ask(sandbox, nth, "warm")
+			self.hold(sandbox)
 
-		*others, last = range(1, SANDBOXES + 1)
-		self._parallel(start, self.at(*others))
-		self.say(f"{len(self.at(*others))} sandboxes started, each served {REQUESTS} requests")
-		for sandbox in self.at(last):
-			start(sandbox)
-		self.say(f"{len(self.at(last))} more started, each alone, for the time of a cold start")
+		def start_all(name):
+			for sandbox in self.of(name)[:-1]:
+				start(sandbox)
+
+		others = len(self.sandboxes) - len(self.names)
+		self._parallel(start_all, self.names)
+		self.say(f"{others} sandboxes started, each served {REQUESTS} requests")
+		for name in self.names:
+			start(self.of(name)[-1])
+		self.say(f"{len(self.names)} more started, each alone, for the time of a cold start")
 		for sandbox in self.sandboxes:
-			sandbox.warm_ms = self.ask(sandbox, WARM)
+			self.medes.release(sandbox)
+			sandbox.warm_ms = self.ask(sandbox, WARM, "warm")
+			self.hold(sandbox)
 		self._check_layouts()
 
 	def _check_layouts(self):
@@ -135,8 +163,8 @@ class Demo:
 	def look_at_pages(self):
 		"""Freeze all, hash every anonymous page, and let zram have the same pages."""
 		self.undo.append(measure.pause_khugepaged())
+		self.slice.freeze()
 		for sandbox in self.sandboxes:
-			sandbox.freeze()
 			sandbox.anonymous = measure.anonymous(sandbox.pid)
 			sandbox.huge = measure.huge(sandbox.pid)
 		self.reader = pages.Reader()
@@ -158,45 +186,74 @@ class Demo:
 					f" the page tables {len(sandbox.pages) * pages.PAGE}")
 
 	def deduplicate(self):
-		for sandbox in self.sandboxes:
-			self.medes.add(sandbox)
+		"""Release them, and wait until the policy has them all deduplicated."""
 		self._count("warm")
-		for sandbox in self.at(1):
-			sandbox.dedup_ms = self.medes.base(sandbox)
-			self.say(f"{sandbox.name} is a base")
-		*others, last = range(2, SANDBOXES + 1)
-		for stage, group in (("others", self.at(*others)), ("all", self.at(last))):
+		for stage, group in (("others", [s for name in self.names for s in self.of(name)[:-1]]),
+				     ("all", [self.of(name)[-1] for name in self.names])):
 			for sandbox in group:
-				sandbox.dedup_ms = self.medes.dedup(sandbox)
+				self.medes.release(sandbox)
+			self._await_dedup(group)
 			self._count(stage)
-			self.say(f"{len(group)} sandboxes deduplicated")
+			self.say(f"{len(group)} sandboxes left idle, deduplicated by the policy")
+		jobs = self.medes.jobs()
 		for sandbox in self.sandboxes:
 			sandbox.usage = self.medes.usage(sandbox)
 			sandbox.left = pages.resident(sandbox.pid)
 			sandbox.away = pages.away(sandbox.pid)
+			if sandbox.name not in jobs:
+				raise DemoError(f"{sandbox.name}: no job deduplicated it")
+			sandbox.dedup_ms = jobs[sandbox.name]["elapsed_ms"]
+			sandbox.is_base = jobs[sandbox.name]["kind"] == "base"
+		print(self.medes.explain(self.names[0]), flush=True)
+
+	def _await_dedup(self, group):
+		deadline = time.monotonic() + PATIENCE
+		waiting = set(group)
+		while waiting:
+			lives = {}
+			for name in {s.function for s in waiting}:
+				lives.update(self.medes.boxes(name))
+			waiting = {s for s in waiting if lives.get(s.name, {}).get("life") != "dedup"}
+			if waiting and time.monotonic() > deadline:
+				one = next(iter(waiting))
+				raise DemoError(f"{one.name} is not deduplicated after {PATIENCE} s, but"
+						f" {lives.get(one.name)}; the policy says:\n"
+						f"{self.medes.explain(one.function)}\nmedesd's log: {self.medes.log_end()}")
+			time.sleep(0.2)
 
 	def _count(self, stage):
 		self.free[stage] = measure.free_memory()
 		self.totals[stage] = (self.medes.totals(), measure.anonymous(self.medes.pid))
 
 	def ask_first(self):
-		for sandbox in self.at(2, SANDBOXES):
-			begin = time.monotonic()
-			sandbox.thaw()
-			self.ask(sandbox, FIRST)
-			sandbox.first_ms = (time.monotonic() - begin) * 1000
-		self.say(f"{len(self.at(2, SANDBOXES))} sandboxes answered out of deduplication, all right")
+		"""The sandboxes sleep by themselves now: two of each function are asked."""
+		self.slice.thaw()
+		for name in self.names:
+			for _ in range(ASKED):
+				self._ask_one(name)
+		self.say(f"{ASKED * len(self.names)} sandboxes answered out of deduplication, all right")
+
+	def _ask_one(self, function):
+		# whichever the scheduler takes; the seed is the one after the last of the last sandbox
+		spare = Sandbox(function, SANDBOXES)
+		nth = AGAIN + 1 + sum(s.first_ms is not None for s in self.of(function))
+		took = self.ask(spare, nth, "dedup")
+		sandbox = next(s for s in self.of(function) if s.name == spare.name)
+		sandbox.first_ms = took
+		self.hold(sandbox)
 
 	def compare(self):
-		for sandbox in self.at(1):
-			self.medes.restore(sandbox)
-			away = (sandbox.anonymous - pages.resident(sandbox.pid)) // pages.PAGE
-			if self.medes.usage(sandbox).stored or away > pages.zeros(sandbox.pages):
-				raise DemoError(f"{sandbox.name}: {away} pages are not back"
+		rest = {name: [s for s in self.of(name) if s.first_ms is None] for name in self.names}
+		for bulk, *_ in rest.values():
+			self.medes.restore(bulk)
+			away = (bulk.anonymous - pages.resident(bulk.pid)) // pages.PAGE
+			if self.medes.usage(bulk).stored or away > pages.zeros(bulk.pages):
+				raise DemoError(f"{bulk.name}: {away} pages are not back"
 						" after it was restored in bulk")
-		for sandbox in self.at(1, 3):
+		compared = [s for boxes in rest.values() for s in boxes]
+		for sandbox in compared:
 			sandbox.wrong = len(pages.differing(sandbox.pages, self.reader.snapshot(sandbox.pid)))
-		count = sum(len(s.pages) for s in self.at(1, 3))
+		count = sum(len(s.pages) for s in compared)
 		self.say(f"{count} pages compared, half restored in bulk, half by reading them")
 
 	def restore(self):
@@ -204,10 +261,23 @@ class Demo:
 		left = self.medes.totals().stored
 		if left:
 			raise DemoError(f"{left} pages are still deduplicated after `medesctl restore --all --wait`")
-		for sandbox in self.sandboxes:
-			sandbox.thaw()
-			self.ask(sandbox, AGAIN)
+		for name in self.names:
+			for sandbox in self.of(name):
+				if sandbox.first_ms is not None:
+					self.medes.release(sandbox)
+					self.ask(sandbox, AGAIN, "warm")
+					self.hold(sandbox)
+			for sandbox in self.of(name):
+				if sandbox.first_ms is None:
+					self._ask_again(name)
 		self.say(f"everything restored, {len(self.sandboxes)} sandboxes answered again, all right")
+
+	def _ask_again(self, function):
+		"""One that still sleeps, with all its pages."""
+		spare = Sandbox(function, SANDBOXES)
+		self.ask(spare, AGAIN + 1 + ASKED + self.spare, "dedup")
+		self.spare = (self.spare + 1) % (SANDBOXES - ASKED)
+		self.hold(spare)
 
 	def clean_up(self):
 		"""Undo in reverse; one that fails does not keep the others from their turn."""

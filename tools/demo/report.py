@@ -47,6 +47,7 @@ def _row(demo, name):
 			encodings[encoding] = encodings.get(encoding, 0) + count
 	given, kept = demo.zram[name]
 	asked = [s for s in boxes if s.first_ms is not None]
+	others = [s for s in boxes if not s.is_base]
 	return {
 		"warm_bytes": warm,
 		"dedup_bytes": round(dedup),
@@ -55,8 +56,8 @@ def _row(demo, name):
 		"zram_bytes": kept,
 		"pages": encodings,
 		"left_bytes": sum(s.left for s in boxes),
-		"base_ms": boxes[0].dedup_ms,
-		"dedup_ms": _mean(s.dedup_ms for s in boxes[1:]),
+		"base_ms": _mean([s.dedup_ms for s in boxes if s.is_base] or [0]),
+		"dedup_ms": _mean(s.dedup_ms for s in others or boxes),
 		"first_warm_ms": _mean(s.warm_ms for s in asked),
 		"first_dedup_ms": _mean(s.first_ms for s in asked),
 		"first_cold_ms": boxes[-1].cold_ms,
