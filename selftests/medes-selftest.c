@@ -16,7 +16,7 @@ static const struct suite suites[] = {
 			    rounds_tests, set_tests, record_tests,
 			    lat_tests) },
 	{ "pressure", GROUPS(ceiling_tests, frozen_tests, swap_tests, memory_tests, oom_tests,
-			     load_tests) },
+			     govern_tests, load_tests) },
 	{ NULL, NULL },
 };
 

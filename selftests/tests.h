@@ -33,6 +33,7 @@ extern const struct test sysfs_tests[];
 extern const struct test ceiling_tests[];
 extern const struct test memory_tests[];
 extern const struct test swap_tests[];
+extern const struct test govern_tests[];
 extern const struct test oom_tests[];
 extern const struct test fault_tests[];
 
