@@ -24,6 +24,7 @@
 #include "base.h"
 #include "domain.h"
 #include "limits.h"
+#include "pack.h"
 #include "stats.h"
 
 static DEFINE_MUTEX(lock);	/* names, and who may add to the list */
@@ -32,7 +33,13 @@ static u32 cursor;
 static u32 load;		/* upper half of every id */
 static atomic64_t total_bytes;
 
-static void account_bytes(s64 bytes)
+/**
+ * medes_base_account() - bytes of raw base pages and descriptors come or go
+ * @bytes: how many
+ *
+ * Context: any.
+ */
+void medes_base_account(s64 bytes)
 {
 	atomic64_add(bytes, &total_bytes);
 }
@@ -45,7 +52,16 @@ static void account_bytes(s64 bytes)
  */
 u64 medes_base_bytes(void)
 {
-	return atomic64_read(&total_bytes);
+	return atomic64_read(&total_bytes) + medes_pack_bytes();
+}
+
+static u64 extent_size(struct medes_extent *extent)
+{
+	u64 bytes = sizeof(*extent);
+
+	for (u32 i = 0; i < extent->count; i++)
+		bytes += extent->page[i] ? PAGE_SIZE : extent->packed[i].len;
+	return bytes;
 }
 
 /**
@@ -58,12 +74,11 @@ u64 medes_base_bytes(void)
 u64 medes_base_size(struct medes_base *base)
 {
 	struct medes_extent *extent;
-	u64 bytes = sizeof(*base) +
-		    (u64)atomic_read(&base->nr_pages) * PAGE_SIZE;
+	u64 bytes = sizeof(*base);
 
 	mutex_lock(&base->lock);
 	list_for_each_entry(extent, &base->extents, node)
-		bytes += sizeof(*extent);
+		bytes += extent_size(extent);
 	mutex_unlock(&base->lock);
 	return bytes;
 }
@@ -85,10 +100,11 @@ static void extent_free(struct medes_extent *extent)
 	for (u32 i = 0; i < extent->count; i++) {
 		if (extent->page[i]) {
 			__free_page(extent->page[i]);
-			account_bytes(-(s64)PAGE_SIZE);
+			medes_base_account(-(s64)PAGE_SIZE);
 		}
+		medes_pack_free(extent, i);
 	}
-	account_bytes(-(s64)sizeof(*extent));
+	medes_base_account(-(s64)sizeof(*extent));
 	kvfree(extent);
 }
 
@@ -102,7 +118,7 @@ static void base_free(struct kref *ref)
 	atomic64_sub(atomic_read(&base->nr_pages),
 		     &medes_totals.value[MEDES_A_STATS_BASE_PAGES]);
 	xa_destroy(&base->pages);
-	account_bytes(-(s64)sizeof(*base));
+	medes_base_account(-(s64)sizeof(*base));
 	medes_domain_put(base->domain);
 	kfree(base);
 }
@@ -176,7 +192,7 @@ struct medes_base *medes_base_new(const char *name, const char *domain,
 	mutex_unlock(&lock);
 	if (err)
 		goto err_insert;
-	account_bytes(sizeof(*base));
+	medes_base_account(sizeof(*base));
 	return base;
 
 err_insert:
@@ -287,7 +303,7 @@ static int alloc_pages_of(struct medes_extent *extent)
 					     __GFP_RETRY_MAYFAIL);
 		if (!extent->page[i])
 			return -ENOMEM;
-		account_bytes(PAGE_SIZE);
+		medes_base_account(PAGE_SIZE);
 	}
 	return 0;
 }
@@ -315,7 +331,7 @@ struct medes_extent *medes_extent_new(struct medes_base *base, u32 count)
 	extent = kvzalloc_obj(*extent);
 	if (!extent)
 		return ERR_PTR(-ENOMEM);
-	account_bytes(sizeof(*extent));
+	medes_base_account(sizeof(*extent));
 	extent->base = base;
 	extent->count = count;
 
@@ -393,7 +409,7 @@ void medes_extent_trim(struct medes_extent *extent)
 		}
 		__free_page(extent->page[i]);
 		extent->page[i] = NULL;
-		account_bytes(-(s64)PAGE_SIZE);
+		medes_base_account(-(s64)PAGE_SIZE);
 	}
 	if (!left) {
 		mutex_lock(&base->lock);

@@ -34,6 +34,7 @@ enum medes_base_place {
  * @extents: all, for the end
  * @pages: index of a page -> its extent; entries appear complete and stay
  * @nr_pages: entries in @pages
+ * @nr_packed: of them, those that are packed
  * @users: records that refer to it; dropped in atomic context, as the last
  *         thing that a record does with the base
  * @dropped: no new reference; set once, when there are no users
@@ -49,8 +50,19 @@ struct medes_base {
 	struct list_head extents;
 	struct xarray pages;
 	atomic_t nr_pages;
+	atomic_t nr_packed;
 	atomic64_t users;
 	bool dropped;
+};
+
+/**
+ * struct medes_packed - a base page that is kept compressed
+ * @handle: of a SELF record in zsmalloc
+ * @len: of the record; 0: it is not packed
+ */
+struct medes_packed {
+	unsigned long handle;
+	u16 len;
 };
 
 /**
@@ -59,7 +71,8 @@ struct medes_base {
  * @base: owner; outlives the extent
  * @first: index of slot 0
  * @count: slots
- * @page: the copies; NULL where a page was not taken
+ * @page: the copies; NULL where a page was not taken, or is packed (pack.c)
+ * @packed: what was packed
  * @users: of each, records that refer to it
  */
 struct medes_extent {
@@ -68,6 +81,7 @@ struct medes_extent {
 	u32 first;
 	u32 count;
 	struct page *page[MEDES_EXTENT_PAGES];
+	struct medes_packed packed[MEDES_EXTENT_PAGES];
 	atomic_t users[MEDES_EXTENT_PAGES];
 };
 
@@ -80,6 +94,7 @@ struct medes_base *medes_base_next(u64 *id);
 void medes_base_put(struct medes_base *base);
 u64 medes_base_size(struct medes_base *base);
 u64 medes_base_bytes(void);
+void medes_base_account(s64 bytes);
 void medes_base_exit(void);
 
 struct medes_extent *medes_extent_new(struct medes_base *base, u32 count);

@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Encodings: ZERO and SAME, which need no bytes; WORDS, a word patch against a
- * base page; SELF, the page alone, as a word patch against zeros or as LZ4.
+ * base page; DICT, the page compressed with the base page as the dictionary;
+ * SELF, the page alone, as a word patch against zeros or compressed.
+ *
+ * Two modes. Fast compresses with LZ4, dense with zstd, whose records are a
+ * third shorter and take some times as long to decode. Either decodes both.
  *
  * What a record holds begins with an octet that says how the rest is to be
- * read, and decoding trusts neither it nor anything behind it: LZ4's safe
- * decoder and medes_words_apply() check every length, all they write is the
- * page and the scratch space. A record that is damaged but well-formed gives
- * another page; who must not take that for the right one keeps a checksum.
+ * read, and decoding trusts neither it nor anything behind it: the libraries'
+ * safe decoders and medes_words_apply() check every length, all they write is
+ * the page and the scratch space. A record that is damaged but well-formed
+ * gives another page; who must not take that for the right one keeps a
+ * checksum. Documentation/record-format.rst has it octet by octet.
  *
  * The caller brings all memory, and each workspace has one user at a time.
  * Nothing here allocates, sleeps or locks.
@@ -17,26 +22,102 @@
 
 /* The first octet. */
 #define HEAD_CODES 0x0f	/* of the word patch */
-#define HEAD_LZ4   0x80	/* the rest is compressed */
+#define HEAD_ZSTD  0x10	/* the rest is compressed, */
+#define HEAD_LZ4   0x80	/* likewise; not both */
 #define HEAD_PAGE  0x40	/* the rest gives the page, not a patch */
 
 /* Below these, trying harder wins less than a size class of the allocator. */
-#define TRY_LZ4_ABOVE  32	/* bytes of patch */
-#define TRY_SELF_ABOVE 512	/* bytes of record */
+#define TRY_PACKED_ABOVE 32	/* bytes of patch */
+#define TRY_DICT_ABOVE   128	/* bytes of record */
+#define TRY_SELF_ABOVE   512	/* bytes of record */
+
+#define ALIGNED(n) (((n) + 63) & ~(size_t)63)
+
+/**
+ * medes_workspace_size() - memory that one encoder needs
+ *
+ * Context: any.
+ * Return: bytes.
+ */
+size_t medes_workspace_size(void)
+{
+	return ALIGNED(sizeof(struct medes_workspace)) + medes_packer_room();
+}
+
+/**
+ * medes_workspace_init() - make memory an encoder's
+ * @mem: medes_workspace_size() bytes, 64-byte aligned; the caller frees them
+ *
+ * Context: any.
+ * Return: the workspace, at @mem, or NULL when zstd wants more.
+ */
+struct medes_workspace *medes_workspace_init(void *mem)
+{
+	struct medes_workspace *ws = mem;
+
+	if (medes_packer_init(&ws->packer, mem + ALIGNED(sizeof(*ws)),
+			      medes_packer_room()))
+		return NULL;
+	return ws;
+}
+
+/**
+ * medes_scratch_size() - memory that one decoder needs
+ *
+ * Context: any.
+ * Return: bytes.
+ */
+size_t medes_scratch_size(void)
+{
+	return ALIGNED(sizeof(struct medes_scratch)) + medes_unpacker_room();
+}
+
+/**
+ * medes_scratch_init() - make memory a decoder's
+ * @mem: medes_scratch_size() bytes, 64-byte aligned; the caller frees them
+ *
+ * Context: any.
+ * Return: the scratch space, at @mem, or NULL when zstd wants more.
+ */
+struct medes_scratch *medes_scratch_init(void *mem)
+{
+	struct medes_scratch *scratch = mem;
+
+	if (medes_unpacker_init(&scratch->unpacker,
+				mem + ALIGNED(sizeof(*scratch)),
+				medes_unpacker_room()))
+		return NULL;
+	return scratch;
+}
+
+static u8 packed_head(enum medes_mode mode)
+{
+	return mode == MEDES_MODE_DENSE ? HEAD_ZSTD : HEAD_LZ4;
+}
+
+/* In at most room bytes; 0 or less when that is too few. */
+static int pack(struct medes_workspace *ws, enum medes_mode mode,
+		const void *dict, const void *src, int len, void *dst, int room)
+{
+	if (mode == MEDES_MODE_DENSE)
+		return medes_zstd_pack(&ws->packer, dict, src, len, dst, room);
+	return medes_lz4_pack(&ws->packer, dict, src, len, dst, room);
+}
 
 /* The patch against base, compressed if that helps, in at most room bytes. */
-static int encode_words(struct medes_workspace *ws, const void *page,
-			const void *base, int room, u8 *record)
+static int encode_words(struct medes_workspace *ws, enum medes_mode mode,
+			const void *page, const void *base, int room,
+			u8 *record)
 {
 	unsigned int codes;
 	int len, packed = 0;
 
 	len = medes_words_diff(&ws->words, page, base, ws->patch, &codes);
-	if (len > TRY_LZ4_ABOVE)
-		packed = medes_lz4_compress(ws->patch, record + 1, len,
-					    min(len, room) - 1, ws->lz4);
+	if (len > TRY_PACKED_ABOVE)
+		packed = pack(ws, mode, NULL, ws->patch, len, record + 1,
+			      min(len, room) - 1);
 	if (packed > 0) {
-		record[0] = codes | HEAD_LZ4;
+		record[0] = codes | packed_head(mode);
 		return packed + 1;
 	}
 	if (len >= room)
@@ -46,40 +127,76 @@ static int encode_words(struct medes_workspace *ws, const void *page,
 	return len + 1;
 }
 
-static int encode_page(struct medes_workspace *ws, const void *page, int room,
-		       u8 *record)
+/* The page itself; dict is a page to refer to, or NULL. */
+static int encode_page(struct medes_workspace *ws, enum medes_mode mode,
+		       const void *page, const void *dict, int room, u8 *record)
 {
-	int packed = medes_lz4_compress(page, record + 1, MEDES_PAGE_SIZE,
-					room - 1, ws->lz4);
+	int packed = pack(ws, mode, dict, page, MEDES_PAGE_SIZE, record + 1,
+			  room - 1);
 
 	if (packed <= 0)
 		return -E2BIG;
-	record[0] = HEAD_PAGE | HEAD_LZ4;
+	record[0] = HEAD_PAGE | packed_head(mode);
 	return packed + 1;
+}
+
+/* The shortest record so far, and where the next may be tried. */
+struct best {
+	int len;		/* -E2BIG: none */
+	u8 encoding;
+	u8 *record;
+	u8 *next;
+};
+
+/* How long the next may be. Of equals, the one that needs no base page. */
+static int room(const struct best *best, u8 encoding)
+{
+	if (best->len <= 0)
+		return MEDES_PATCH_MAX;
+	if (encoding == MEDES_ENCODING_SELF && best->encoding != encoding)
+		return best->len;
+	return best->len - 1;
+}
+
+static bool is_below(const struct best *best, int len)
+{
+	return best->len > 0 && best->len <= len;
+}
+
+static void tried(struct best *best, u8 encoding, int len)
+{
+	if (len <= 0)
+		return;
+	best->len = len;
+	best->encoding = encoding;
+	swap(best->record, best->next);
 }
 
 /**
  * medes_encode() - find the smallest record for a page
  * @ws: scratch space; holds the record until its next use
+ * @mode: what the record may cost to decode
  * @page: 4096 bytes, 8-byte aligned, that nobody writes meanwhile
  * @base: a page to refer to, likewise, or NULL
  * @encoding: receives an enum medes_encoding
  * @data: receives where in @ws the record is
  *
- * Context: any, with @ws to itself; tens of microseconds.
+ * Context: any, with @ws to itself; tens of microseconds, in dense mode
+ * hundreds.
  * Return: length of the record in bytes, 0 for ZERO and SAME, at most
  * MEDES_PATCH_MAX; -E2BIG when no encoding pays.
  */
-int medes_encode(struct medes_workspace *ws, const void *page,
-		 const void *base, u8 *encoding, const void **data)
+int medes_encode(struct medes_workspace *ws, enum medes_mode mode,
+		 const void *page, const void *base, u8 *encoding,
+		 const void **data)
 {
-	u8 *best = ws->record[0];
-	u8 *next = ws->record[1];
-	int room = MEDES_PATCH_MAX;
-	int found = -E2BIG;
-	int len;
+	struct best best = {
+		.len = -E2BIG,
+		.record = ws->record[0],
+		.next = ws->record[1],
+	};
 
-	*data = best;
+	*data = best.record;
 	if (medes_page_is_zero(page)) {
 		*encoding = MEDES_ENCODING_ZERO;
 		return 0;
@@ -88,46 +205,70 @@ int medes_encode(struct medes_workspace *ws, const void *page,
 		*encoding = MEDES_ENCODING_SAME;
 		return 0;
 	}
-	if (base) {
-		found = encode_words(ws, page, base, room, best);
-		if (found > 0) {
-			*encoding = MEDES_ENCODING_WORDS;
-			room = found - 1;
-			swap(best, next);
-		}
-		if (found > 0 && found <= TRY_SELF_ABOVE)
-			return found;
+	if (base)
+		tried(&best, MEDES_ENCODING_WORDS,
+		      encode_words(ws, mode, page, base,
+				   room(&best, MEDES_ENCODING_WORDS),
+				   best.next));
+	if (base && !is_below(&best, TRY_DICT_ABOVE))
+		tried(&best, MEDES_ENCODING_DICT,
+		      encode_page(ws, mode, page, base,
+				  room(&best, MEDES_ENCODING_DICT),
+				  best.next));
+	if (!is_below(&best, TRY_SELF_ABOVE)) {
+		tried(&best, MEDES_ENCODING_SELF,
+		      encode_words(ws, mode, page, NULL,
+				   room(&best, MEDES_ENCODING_SELF),
+				   best.next));
+		tried(&best, MEDES_ENCODING_SELF,
+		      encode_page(ws, mode, page, NULL,
+				  room(&best, MEDES_ENCODING_SELF),
+				  best.next));
 	}
+	*encoding = best.encoding;
+	*data = best.record;
+	return best.len;
+}
 
-	/* From here on best is the record that may be overwritten. */
-	len = encode_words(ws, page, NULL, room, best);
-	if (len > 0) {
-		*encoding = MEDES_ENCODING_SELF;
-		*data = best;
-		found = len;
-		room = found - 1;
-		swap(best, next);
-	}
-	len = encode_page(ws, page, room, best);
-	if (len > 0) {
-		*encoding = MEDES_ENCODING_SELF;
-		*data = best;
-		found = len;
-	}
-	return found;
+/**
+ * medes_record_is_dense() - was a record compressed by zstd?
+ * @encoding: of the record
+ * @data: the record
+ * @len: its length
+ *
+ * Context: any.
+ * Return: true when it was.
+ */
+bool medes_record_is_dense(u8 encoding, const void *data, size_t len)
+{
+	const u8 *record = data;
+
+	return encoding > MEDES_ENCODING_SAME && len && record[0] & HEAD_ZSTD;
+}
+
+/* Undo the compression that a head tells of; bytes, or -EBADMSG. */
+static int unpack(struct medes_scratch *scratch, u8 head, const void *dict,
+		  const void *src, size_t len, void *dst, int room)
+{
+	int got;
+
+	if (head & HEAD_ZSTD)
+		got = medes_zstd_unpack(&scratch->unpacker, dict, src, len,
+					dst, room);
+	else
+		got = medes_lz4_unpack(dict, src, len, dst, room);
+	return got < 0 ? -EBADMSG : got;
 }
 
 static int decode_words(struct medes_scratch *scratch, u8 head, const u8 *data,
 			size_t len, const void *base, void *page)
 {
-	if (head & ~(HEAD_CODES | HEAD_LZ4))
-		return -EBADMSG;
-	if (head & HEAD_LZ4) {
-		int plain = medes_lz4_decompress(data, scratch->patch, len,
-						 MEDES_WORDS_MAX);
+	if (head & (HEAD_ZSTD | HEAD_LZ4)) {
+		int plain = unpack(scratch, head, NULL, data, len,
+				   scratch->patch, MEDES_WORDS_MAX);
 
 		if (plain < 0)
-			return -EBADMSG;
+			return plain;
 		len = plain;
 	} else {
 		memcpy(scratch->patch, data, len);
@@ -140,6 +281,15 @@ static int decode_words(struct medes_scratch *scratch, u8 head, const u8 *data,
 				 head & HEAD_CODES, page);
 }
 
+static int decode_page(struct medes_scratch *scratch, u8 head, const u8 *data,
+		       size_t len, const void *dict, void *page)
+{
+	int plain = unpack(scratch, head, dict, data, len, page,
+			   MEDES_PAGE_SIZE);
+
+	return plain == MEDES_PAGE_SIZE ? 0 : -EBADMSG;
+}
+
 /**
  * medes_decode() - rebuild a page from its record
  * @scratch: scratch space
@@ -148,18 +298,19 @@ static int decode_words(struct medes_scratch *scratch, u8 head, const u8 *data,
  * @len: its length in bytes
  * @base: the page it was encoded against, 8-byte aligned; NULL is as good when
  *	@encoding needs none
- * @page: receives 4096 bytes, 8-byte aligned; may be @base itself
+ * @page: receives 4096 bytes, 8-byte aligned; not @base
  *
  * Nothing is assumed of the record: reads stay inside it and @base, writes
  * inside @scratch and @page. On error the content of @page is not specified.
  *
- * Context: any, with @scratch to itself; about a microsecond.
+ * Context: any, with @scratch to itself; some microseconds.
  * Return: 0, or -EBADMSG when the record is malformed or lacks its base.
  */
 int medes_decode(struct medes_scratch *scratch, u8 encoding, const void *data,
 		 size_t len, const void *base, void *page)
 {
 	const u8 *record = data;
+	u8 head;
 
 	switch (encoding) {
 	case MEDES_ENCODING_ZERO:
@@ -170,9 +321,10 @@ int medes_decode(struct medes_scratch *scratch, u8 encoding, const void *data,
 	case MEDES_ENCODING_SAME:
 		if (len || !base)
 			return -EBADMSG;
-		memmove(page, base, MEDES_PAGE_SIZE);
+		memcpy(page, base, MEDES_PAGE_SIZE);
 		return 0;
 	case MEDES_ENCODING_WORDS:
+	case MEDES_ENCODING_DICT:
 		if (!base)
 			return -EBADMSG;
 		break;
@@ -185,12 +337,21 @@ int medes_decode(struct medes_scratch *scratch, u8 encoding, const void *data,
 
 	if (!len || len > MEDES_PATCH_MAX)
 		return -EBADMSG;
-	if (!base && record[0] == (HEAD_PAGE | HEAD_LZ4)) {
-		int plain = medes_lz4_decompress(record + 1, page, len - 1,
-						 MEDES_PAGE_SIZE);
-
-		return plain == MEDES_PAGE_SIZE ? 0 : -EBADMSG;
+	head = record[0];
+	switch (head & ~HEAD_CODES) {
+	case 0:
+	case HEAD_LZ4:
+	case HEAD_ZSTD:
+		if (encoding == MEDES_ENCODING_DICT)
+			return -EBADMSG;
+		return decode_words(scratch, head, record + 1, len - 1, base,
+				    page);
+	case HEAD_PAGE | HEAD_LZ4:
+	case HEAD_PAGE | HEAD_ZSTD:
+		if (encoding == MEDES_ENCODING_WORDS || head & HEAD_CODES)
+			return -EBADMSG;
+		return decode_page(scratch, head, record + 1, len - 1, base,
+				   page);
 	}
-	return decode_words(scratch, record[0], record + 1, len - 1, base,
-			    page);
+	return -EBADMSG;
 }

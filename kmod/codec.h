@@ -5,10 +5,14 @@
 #ifndef MEDES_CODEC_H
 #define MEDES_CODEC_H
 
+#include "entropy.h"
 #include "pure.h"
 #include "words.h"
 
 #include <uapi/linux/medes.h>
+
+/* Version of the records, of Documentation/record-format.rst. */
+#define MEDES_RECORD_FORMAT 2
 
 /*
  * Longest record worth storing: zsmalloc packs four 3 KiB objects into three
@@ -17,22 +21,33 @@
  */
 #define MEDES_PATCH_MAX 3072
 
-/* What encoding a page needs; 51 KiB, so never on a stack. */
+/* Room in which a record may be tried: zstd writes a whole frame first. */
+#define MEDES_RECORD_ROOM (MEDES_PATCH_MAX + MEDES_PACK_SLACK)
+
+/* What encoding a page needs, with what follows it; never on a stack. */
 struct medes_workspace {
-	u64 lz4[(LZ4_MEM_COMPRESS + 7) / 8];
+	struct medes_packer packer;
 	struct medes_words_work words;
 	u8 patch[MEDES_WORDS_MAX + MEDES_WORDS_SLACK];
-	u8 record[2][MEDES_PATCH_MAX];
+	u8 record[2][MEDES_RECORD_ROOM];
 };
 
-/* What decoding a page needs; 5 KiB. */
+/* What decoding a page needs, likewise. */
 struct medes_scratch {
+	struct medes_unpacker unpacker;
 	struct medes_words_code table[MEDES_WORDS_CODES + 1];
 	u8 patch[MEDES_WORDS_MAX + MEDES_WORDS_SLACK];
 };
 
-int medes_encode(struct medes_workspace *ws, const void *page,
-		 const void *base, u8 *encoding, const void **data);
+size_t medes_workspace_size(void);
+struct medes_workspace *medes_workspace_init(void *mem);
+size_t medes_scratch_size(void);
+struct medes_scratch *medes_scratch_init(void *mem);
+
+int medes_encode(struct medes_workspace *ws, enum medes_mode mode,
+		 const void *page, const void *base, u8 *encoding,
+		 const void **data);
+bool medes_record_is_dense(u8 encoding, const void *data, size_t len);
 int medes_decode(struct medes_scratch *scratch, u8 encoding, const void *data,
 		 size_t len, const void *base, void *page);
 

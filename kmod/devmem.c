@@ -286,14 +286,27 @@ void medes_devmem_start(struct page *page, struct medes_record *record)
 
 /**
  * medes_devmem_record() - the record that a device page stands for
- * @page: a device page of ours that the caller holds a reference to
+ * @page: a device page of ours that the caller has locked and holds a
+ *	reference to
  *
  * Context: any.
- * Return: the record, which lives as long as the page.
+ * Return: the record, which stays while the page is locked.
  */
 struct medes_record *medes_devmem_record(struct page *page)
 {
 	return page->zone_device_data;
+}
+
+/**
+ * medes_devmem_replace() - make a device page stand for another record
+ * @page: a device page of ours, locked and held by the caller
+ * @record: of the same bytes; the caller owns the one before
+ *
+ * Context: any.
+ */
+void medes_devmem_replace(struct page *page, struct medes_record *record)
+{
+	page->zone_device_data = record;
 }
 
 /* Let go of a chunk that pin_next() gave. */

@@ -21,6 +21,7 @@ int medes_devmem_take(struct page **page, unsigned int n);
 void medes_devmem_give_back(struct page *page);
 void medes_devmem_start(struct page *page, struct medes_record *record);
 struct medes_record *medes_devmem_record(struct page *page);
+void medes_devmem_replace(struct page *page, struct medes_record *record);
 
 int medes_devmem_enter(void);
 void medes_devmem_leave(int idx);

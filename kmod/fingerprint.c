@@ -8,12 +8,13 @@
  *
  * - A word that looks like a user-space address counts with its low 12 bits
  *   only: mappings move by whole pages, so these survive.
- * - Every window of three words is hashed together with its place in the page,
- *   and the smallest distinct hashes are kept: bottom-k sampling (Broder, "On
- *   the resemblance and containment of documents", 1997). Two pages share
- *   sketch entries in proportion to the windows they have in common. The place
- *   counts because a word patch gains from equal words at equal places only.
- * - Windows of zeros say nothing and are left out.
+ * - Every window of three words, wherever it lies, is hashed, and the smallest
+ *   distinct hashes are kept: bottom-k sampling (Broder, "On the resemblance and
+ *   containment of documents", 1997). Two pages share sketch entries in
+ *   proportion to the windows they have in common. The place does not count:
+ *   two heaps hold the same objects, but not at the same places.
+ * - Windows with no more than one word that is not zero say little and are left
+ *   out.
  *
  * The hash is not cryptographic. The seed keeps domains from meeting by
  * chance; whoever uses a match compares bytes.
@@ -26,18 +27,23 @@
 #define WINDOW 3	/* words */
 
 /* Odd, their bits in no pattern, and part of what a sketch is: fixed for good. */
-#define MIX_WORD  0x9e3779b185ebca87ULL
-#define MIX_PLACE 0xbf58476d1ce4e5b9ULL
+#define MIX_WORD   0x9e3779b185ebca87ULL
+#define MIX_WINDOW 0xbf58476d1ce4e5b9ULL
 
 static __always_inline u64 blind(u64 word)
 {
 	return word & (medes_is_address(word) ? MEDES_PAGE_SIZE - 1 : ~0ULL);
 }
 
-static __always_inline u64 mix(u64 hash)
+static __always_inline u64 mix(u64 word)
 {
-	hash *= MIX_WORD;
-	return hash ^ hash >> 32;
+	word *= MIX_WORD;
+	return word ^ word >> 32;
+}
+
+static __always_inline u64 rotate(u64 word, unsigned int by)
+{
+	return word << by | word >> (64 - by);
 }
 
 /*
@@ -82,26 +88,29 @@ u64 medes_page_hash(const void *page, u64 seed)
 void medes_fingerprint(const void *page, u64 seed, u64 sketch[MEDES_SKETCH])
 {
 	const u64 *words = page;
-	u64 place = seed;
+	u64 first = blind(words[0]), second = blind(words[1]);
+	u64 a = mix(first), b = mix(second);
+	unsigned int used_a = !!first, used_b = !!second;
 	int i;
 
 	for (i = 0; i < MEDES_SKETCH; i++)
 		sketch[i] = ~0ULL;
 
-	for (i = 0; i + WINDOW <= MEDES_PAGE_WORDS; i += WINDOW) {
-		u64 first = blind(words[i]);
-		u64 second = blind(words[i + 1]);
-		u64 third = blind(words[i + 2]);
-		u64 hash;
+	for (i = WINDOW - 1; i < MEDES_PAGE_WORDS; i++) {
+		u64 third = blind(words[i]);
+		unsigned int used_c = !!third;
+		u64 c = mix(third);
+		u64 hash = a + rotate(b, 21) + rotate(c, 42);
 
-		place += MIX_PLACE;
-		hash = mix(place ^ first);
-		hash = mix(hash ^ second);
-		hash = mix(hash ^ third);
-		hash = mix(hash);
-		hash = first | second | third ? hash : ~0ULL;
+		hash = (hash ^ seed) * MIX_WINDOW;
+		hash ^= hash >> 32;
+		hash = used_a + used_b + used_c > 1 ? hash : ~0ULL;
 		if (hash < sketch[MEDES_SKETCH - 1] && hash)
 			keep(sketch, hash);
+		a = b;
+		b = c;
+		used_a = used_b;
+		used_b = used_c;
 	}
 
 	for (i = 0; i < MEDES_SKETCH; i++)

@@ -8,6 +8,9 @@
 
 #include "pure.h"
 
+/* Version of the sketch: what differs here shares nothing. */
+#define MEDES_SKETCH_FORMAT 2
+
 /* Hashes in a sketch. */
 #define MEDES_SKETCH 8
 

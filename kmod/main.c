@@ -7,7 +7,7 @@
  * Idle serverless sandboxes hold nearly the same bytes. This module takes the
  * pages of idle ones out of memory and keeps of each a record: nothing (zero),
  * the number of an equal base page (same), a patch against a similar one
- * (words), or the page compressed (self). The pages come back when anybody
+ * (words, dict), or the page compressed (self). The pages come back when anybody
  * touches them, bit by bit as they were, or nobody sees anything.
  *
  * How a page leaves: store.c. How it comes back: fault.c (one is touched) and
@@ -33,11 +33,13 @@
 #include "limits.h"
 #include "netlink.h"
 #include "op.h"
+#include "pack.h"
 #include "record.h"
 #include "reserve.h"
 #include "sandbox.h"
 #include "sysfs.h"
 #include "workingset.h"
+#include "workspace.h"
 
 static int __init medes_init(void)
 {
@@ -53,9 +55,15 @@ static int __init medes_init(void)
 	err = medes_ws_init();
 	if (err)
 		goto err_ws;
+	err = medes_workspace_init_all();
+	if (err)
+		goto err_workspace;
 	err = medes_record_init();
 	if (err)
 		goto err_record;
+	err = medes_pack_init();
+	if (err)
+		goto err_pack;
 	err = medes_devmem_init();
 	if (err)
 		goto err_devmem;
@@ -79,8 +87,12 @@ err_op:
 err_sysfs:
 	medes_devmem_exit();
 err_devmem:
+	medes_pack_exit();
+err_pack:
 	medes_record_exit();
 err_record:
+	medes_workspace_exit_all();
+err_workspace:
 	medes_ws_exit();
 err_ws:
 	medes_hist_exit();
@@ -98,7 +110,9 @@ static void __exit medes_exit(void)
 	medes_base_exit();
 	medes_sysfs_exit();
 	medes_devmem_exit();
+	medes_pack_exit();
 	medes_record_exit();
+	medes_workspace_exit_all();
 	medes_ws_exit();
 	medes_hist_exit();
 	medes_reserve_exit();

@@ -83,10 +83,11 @@ static const struct nla_policy medes_base_page_get_nl_policy[MEDES_A_BASE_PAGE_I
 };
 
 /* MEDES_CMD_DEDUP - do */
-static const struct nla_policy medes_dedup_nl_policy[MEDES_A_OP_TARGET + 1] = {
+static const struct nla_policy medes_dedup_nl_policy[MEDES_A_OP_MODE + 1] = {
 	[MEDES_A_OP_SANDBOX] = NLA_POLICY_MIN(NLA_U32, 1),
 	[MEDES_A_OP_MM] = NLA_POLICY_MIN(NLA_U32, 1),
 	[MEDES_A_OP_TARGET] = NLA_POLICY_NESTED(medes_target_nl_policy),
+	[MEDES_A_OP_MODE] = NLA_POLICY_MAX(NLA_U32, 1),
 };
 
 /* MEDES_CMD_DEMARCATE - do */
@@ -118,6 +119,13 @@ static const struct nla_policy medes_record_get_nl_policy[MEDES_A_RECORD_ADDRESS
 	[MEDES_A_RECORD_SANDBOX] = NLA_POLICY_MIN(NLA_U32, 1),
 	[MEDES_A_RECORD_MM] = NLA_POLICY_MIN(NLA_U32, 1),
 	[MEDES_A_RECORD_ADDRESS] = { .type = NLA_U64, },
+};
+
+/* MEDES_CMD_SETTLE - do */
+static const struct nla_policy medes_settle_nl_policy[MEDES_A_OP_MODE + 1] = {
+	[MEDES_A_OP_SANDBOX] = NLA_POLICY_MIN(NLA_U32, 1),
+	[MEDES_A_OP_BASE] = NLA_POLICY_MIN(NLA_U64, 1),
+	[MEDES_A_OP_MODE] = NLA_POLICY_MAX(NLA_U32, 1),
 };
 
 /* Ops table for medes */
@@ -219,7 +227,7 @@ static const struct genl_split_ops medes_nl_ops[] = {
 		.pre_doit	= medes_nl_pre_doit,
 		.doit		= medes_nl_dedup_doit,
 		.policy		= medes_dedup_nl_policy,
-		.maxattr	= MEDES_A_OP_TARGET,
+		.maxattr	= MEDES_A_OP_MODE,
 		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
 	},
 	{
@@ -266,6 +274,14 @@ static const struct genl_split_ops medes_nl_ops[] = {
 		.doit		= medes_nl_record_get_doit,
 		.policy		= medes_record_get_nl_policy,
 		.maxattr	= MEDES_A_RECORD_ADDRESS,
+		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= MEDES_CMD_SETTLE,
+		.pre_doit	= medes_nl_pre_doit,
+		.doit		= medes_nl_settle_doit,
+		.policy		= medes_settle_nl_policy,
+		.maxattr	= MEDES_A_OP_MODE,
 		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
 	},
 };

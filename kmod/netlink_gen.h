@@ -45,6 +45,7 @@ int medes_nl_op_get_doit(struct sk_buff *skb, struct genl_info *info);
 int medes_nl_op_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb);
 int medes_nl_op_cancel_doit(struct sk_buff *skb, struct genl_info *info);
 int medes_nl_record_get_doit(struct sk_buff *skb, struct genl_info *info);
+int medes_nl_settle_doit(struct sk_buff *skb, struct genl_info *info);
 
 enum {
 	MEDES_NLGRP_EVENTS,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Operations on request: dedup, demarcate, restore, and what became of them.
+ * Operations on request: dedup, demarcate, restore, settle, and what became of
+ * them.
  *
  * A request is checked in full before anything is queued. What is checked here
  * is said to the caller at once; processes end and bases are dropped at any
@@ -95,6 +96,8 @@ static int parse_dedup(const struct genl_info *info, struct medes_op *op)
 	unsigned int i;
 	int err;
 
+	if (info->attrs[MEDES_A_OP_MODE])
+		op->mode = nla_get_u32(info->attrs[MEDES_A_OP_MODE]);
 	err = parse_mm(info, op) ?:
 	      medes_nl_targets(info, true, op->target, op->nr_targets);
 	for (i = 0; i < op->nr_targets && !err; i++)
@@ -225,6 +228,60 @@ int medes_nl_restore_doit(struct sk_buff *skb, struct genl_info *info)
 out:
 	if (sandbox)
 		medes_sandbox_put(sandbox);
+	return err;
+}
+
+/* What a settle is about: a sandbox, or a base. */
+static struct medes_op *settle_op(const struct genl_info *info)
+{
+	struct medes_sandbox *sandbox = NULL;
+	struct medes_base *base = NULL;
+	struct medes_op *op;
+
+	if (info->attrs[MEDES_A_OP_BASE]) {
+		if (info->attrs[MEDES_A_OP_SANDBOX]) {
+			NL_SET_ERR_MSG(info->extack,
+				       "settle a sandbox or a base, not both");
+			return ERR_PTR(-EINVAL);
+		}
+		base = medes_nl_base(info, MEDES_A_OP_BASE);
+		if (IS_ERR(base))
+			return ERR_CAST(base);
+	} else {
+		sandbox = medes_nl_sandbox(info, MEDES_A_OP_SANDBOX);
+		if (IS_ERR(sandbox))
+			return ERR_CAST(sandbox);
+	}
+	op = medes_op_new(MEDES_OP_KIND_SETTLE, sandbox, 0);
+	if (sandbox)
+		medes_sandbox_put(sandbox);
+	if (op)
+		op->base = base;
+	else if (base)
+		medes_base_put(base);
+	return op ?: ERR_PTR(-ENOMEM);
+}
+
+/**
+ * medes_nl_settle_doit() - queue a sandbox's records to be made again, or a base
+ * to be packed
+ * @skb: request
+ * @info: request
+ *
+ * Context: process, behind the gate.
+ * Return: 0, or a negative errno and nothing was queued.
+ */
+int medes_nl_settle_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct medes_op *op = settle_op(info);
+	int err;
+
+	if (IS_ERR(op))
+		return PTR_ERR(op);
+	op->mode = nla_get_u32_default(info->attrs[MEDES_A_OP_MODE],
+				       MEDES_MODE_DENSE);
+	err = submit(info, op);
+	medes_op_put(op);
 	return err;
 }
 

@@ -16,6 +16,7 @@
 #include <linux/unaligned.h>
 #include <net/genetlink.h>
 #include "base.h"
+#include "codec.h"
 #include "devmem.h"
 #include "domain.h"
 #include "fingerprint.h"
@@ -24,9 +25,11 @@
 #include "mm.h"
 #include "netlink.h"
 #include "netlink_put.h"
+#include "pack.h"
 #include "sandbox.h"
 #include "scan.h"
 #include "stats.h"
+#include "workspace.h"
 
 static_assert(MEDES_SKETCH * sizeof(u64) == MEDES_SKETCH_LEN);
 
@@ -100,7 +103,13 @@ int medes_put_features(struct sk_buff *skb, const struct genl_info *info)
 		      READ_ONCE(medes_limits.max_base_bytes)) ||
 	      put_u64(skb, MEDES_A_FEATURES_MAX_RECORD_BYTES,
 		      READ_ONCE(medes_limits.max_record_bytes)) ||
-	      put_stats(skb, MEDES_A_FEATURES_STATS, &medes_totals);
+	      put_stats(skb, MEDES_A_FEATURES_STATS, &medes_totals) ||
+	      nla_put_u32(skb, MEDES_A_FEATURES_MODES,
+			  GENMASK(MEDES_MODE_MAX, 0)) ||
+	      nla_put_u32(skb, MEDES_A_FEATURES_RECORD_FORMAT,
+			  MEDES_RECORD_FORMAT) ||
+	      nla_put_u32(skb, MEDES_A_FEATURES_SKETCH_FORMAT,
+			  MEDES_SKETCH_FORMAT);
 	return end(skb, head, err);
 }
 
@@ -247,6 +256,27 @@ int medes_put_base(struct sk_buff *skb, const struct genl_info *info,
 	return end(skb, head, err);
 }
 
+/* What cannot be read resembles nothing. */
+static void print_base_page(struct medes_extent *extent, u32 slot, u64 *hash,
+			    u64 sketch[MEDES_SKETCH])
+{
+	u64 seed = extent->base->domain->seed;
+	struct medes_decoder *decoder = medes_decoder_get();
+	const void *page;
+
+	rcu_read_lock();
+	page = medes_extent_read(extent, slot, decoder);
+	if (page) {
+		*hash = medes_page_hash(page, seed);
+		medes_fingerprint(page, seed, sketch);
+	} else {
+		*hash = 0;
+		memset(sketch, 0, MEDES_SKETCH * sizeof(*sketch));
+	}
+	rcu_read_unlock();
+	medes_decoder_put(decoder);
+}
+
 /**
  * medes_put_base_page() - hash and sketch of a base page
  * @skb: buffer
@@ -260,16 +290,15 @@ int medes_put_base(struct sk_buff *skb, const struct genl_info *info,
 int medes_put_base_page(struct sk_buff *skb, const struct genl_info *info,
 			struct medes_extent *extent, u32 slot)
 {
-	const void *page = page_address(extent->page[slot]);
-	u64 seed = extent->base->domain->seed;
 	void *head = begin(skb, info);
 	struct nlattr *hash, *sketch;
 	u64 windows[MEDES_SKETCH];
+	u64 whole;
 	int err;
 
 	if (!head)
 		return -EMSGSIZE;
-	hash = nla_reserve(skb, MEDES_A_BASE_PAGE_HASH, sizeof(seed));
+	hash = nla_reserve(skb, MEDES_A_BASE_PAGE_HASH, sizeof(whole));
 	sketch = nla_reserve(skb, MEDES_A_BASE_PAGE_SKETCH, sizeof(windows));
 	err = !hash || !sketch ||
 	      nla_put_u32(skb, MEDES_A_BASE_PAGE_INDEX,
@@ -277,9 +306,8 @@ int medes_put_base_page(struct sk_buff *skb, const struct genl_info *info,
 	      nla_put_u32(skb, MEDES_A_BASE_PAGE_USERS,
 			  atomic_read(&extent->users[slot]));
 	if (!err) {
-		put_unaligned(medes_page_hash(page, seed),
-			      (u64 *)nla_data(hash));
-		medes_fingerprint(page, seed, windows);
+		print_base_page(extent, slot, &whole, windows);
+		put_unaligned(whole, (u64 *)nla_data(hash));
 		memcpy(nla_data(sketch), windows, sizeof(windows));
 	}
 	return end(skb, head, err);
@@ -346,7 +374,8 @@ int medes_put_op(struct sk_buff *skb, const struct genl_info *info,
 	      nla_put_s32(skb, MEDES_A_OP_ERROR, READ_ONCE(op->error)) ||
 	      (op->working_set &&
 	       nla_put_flag(skb, MEDES_A_OP_WORKING_SET)) ||
-	      put_u64(skb, MEDES_A_OP_ELAPSED_NS, READ_ONCE(op->elapsed_ns));
+	      put_u64(skb, MEDES_A_OP_ELAPSED_NS, READ_ONCE(op->elapsed_ns)) ||
+	      nla_put_u32(skb, MEDES_A_OP_MODE, op->mode);
 	return end(skb, head, err);
 }
 

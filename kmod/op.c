@@ -21,6 +21,7 @@
 #include "quota.h"
 #include "restore.h"
 #include "sandbox.h"
+#include "settle.h"
 #include "trace.h"
 
 #define ENDED_MAX 256
@@ -139,6 +140,8 @@ static int run(struct medes_op *op)
 		return medes_restore_run(op);
 	case MEDES_OP_KIND_RESTORE_ALL:
 		return medes_restore_all_run(op);
+	case MEDES_OP_KIND_SETTLE:
+		return medes_settle_run(op);
 	}
 	return -EINVAL;
 }

@@ -48,6 +48,7 @@ struct medes_target {
  * @sandbox: holds a reference until the operation ended; NULL for restore-all
  * @sandbox_id: its id, for good
  * @mm: address space within the sandbox (dedup, demarcate)
+ * @mode: what the records may cost to decode (dedup, settle)
  * @base: that demarcate fills; holds a reference until the operation ended
  * @base_id: its id, for good
  * @nr_targets: of @target
@@ -73,6 +74,7 @@ struct medes_op {
 	struct medes_sandbox *sandbox;
 	u32 sandbox_id;
 	u32 mm;
+	enum medes_mode mode;
 	struct medes_base *base;
 	u64 base_id;
 	unsigned int nr_targets;

@@ -116,12 +116,6 @@ static inline int medes_lz4_compress(const void *src, void *dst, int len,
 
 #endif /* __KERNEL__ */
 
-static inline int medes_lz4_decompress(const void *src, void *dst, int len,
-				       int room)
-{
-	return LZ4_decompress_safe(src, dst, len, room);
-}
-
 /* The page as the pure files see it: 4 KiB, words in the host's order. */
 #define MEDES_PAGE_SIZE 4096
 #define MEDES_PAGE_WORDS (MEDES_PAGE_SIZE / 8)

@@ -4,15 +4,13 @@
  *
  * zsmalloc packs objects of any size tightly and may move them, which is why
  * bytes are only read between zs_obj_read_begin() and _end(), where nothing
- * sleeps. Decoding needs scratch memory, one per CPU, used with preemption
- * off: it takes some microseconds. What it yields is checked against the
- * checksum before anybody sees it.
+ * sleeps. Decoding takes some microseconds with preemption off (workspace.c).
+ * What it yields is checked against the checksum before anybody sees it.
  */
 #include <linux/err.h>
 #include <linux/fault-inject.h>
-#include <linux/local_lock.h>
 #include <linux/mm.h>
-#include <linux/percpu.h>
+#include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <linux/zsmalloc.h>
 #include "ahead.h"
@@ -22,23 +20,12 @@
 #include "hist.h"
 #include "inject.h"
 #include "limits.h"
+#include "pack.h"
 #include "record.h"
 #include "sandbox.h"
 #include "stats.h"
+#include "workspace.h"
 
-/**
- * struct scratch - memory to decode in, one per CPU
- * @lock: keeps the CPU's other users out
- * @codec: for the codec
- * @bytes: for an object that zsmalloc keeps in two pieces
- */
-struct scratch {
-	local_lock_t lock;
-	struct medes_scratch codec;
-	u8 bytes[MEDES_PATCH_MAX];
-};
-
-static struct scratch __percpu *scratch;
 static struct kmem_cache *cache;
 static struct zs_pool *pool;
 
@@ -48,11 +35,13 @@ static const u8 page_stat[] = {
 	[MEDES_ENCODING_SAME] = MEDES_A_STATS_PAGES_SAME,
 	[MEDES_ENCODING_WORDS] = MEDES_A_STATS_PAGES_WORDS,
 	[MEDES_ENCODING_SELF] = MEDES_A_STATS_PAGES_SELF,
+	[MEDES_ENCODING_DICT] = MEDES_A_STATS_PAGES_DICT,
 };
 
 static const u8 byte_stat[] = {
 	[MEDES_ENCODING_WORDS] = MEDES_A_STATS_BYTES_WORDS,
 	[MEDES_ENCODING_SELF] = MEDES_A_STATS_BYTES_SELF,
+	[MEDES_ENCODING_DICT] = MEDES_A_STATS_BYTES_DICT,
 };
 
 static void count(struct medes_record *record, int sign)
@@ -64,6 +53,8 @@ static void count(struct medes_record *record, int sign)
 	if (record->len)
 		medes_count_add(record->account, byte_stat[encoding],
 				sign * (int)record->len);
+	if (record->dense)
+		medes_count(record->account, PAGES_DENSE, sign);
 }
 
 /* Keep the encoded bytes. */
@@ -120,6 +111,7 @@ struct medes_record *medes_record_new(struct medes_account *account,
 	record->account = medes_account_get(account);
 	record->checksum = checksum;
 	record->encoding = encoding;
+	record->dense = medes_record_is_dense(encoding, data, len);
 	record->len = len;
 	if (extent) {
 		medes_extent_use(extent, slot);
@@ -170,17 +162,24 @@ void medes_record_free(struct medes_record *record)
 	medes_account_put(account);
 }
 
-static int decode(struct medes_record *record, struct scratch *s,
-		  const void *base, void *page)
+static int decode(struct medes_record *record, struct medes_decoder *decoder,
+		  void *page)
 {
+	const void *base = NULL;
 	void *data;
 	int err;
 
+	if (record->extent) {
+		base = medes_extent_read(record->extent, record->slot, decoder);
+		if (!base)
+			return -EBADMSG;
+	}
 	if (!record->handle)
-		return medes_decode(&s->codec, record->encoding, NULL, 0, base,
-				    page);
-	data = zs_obj_read_begin(pool, record->handle, record->len, s->bytes);
-	err = medes_decode(&s->codec, record->encoding, data, record->len,
+		return medes_decode(decoder->codec, record->encoding, NULL, 0,
+				    base, page);
+	data = zs_obj_read_begin(pool, record->handle, record->len,
+				 decoder->bytes);
+	err = medes_decode(decoder->codec, record->encoding, data, record->len,
 			   base, page);
 	zs_obj_read_end(pool, record->handle, record->len, data);
 	return err;
@@ -197,16 +196,13 @@ static int decode(struct medes_record *record, struct scratch *s,
  */
 int medes_record_decode(struct medes_record *record, void *page)
 {
-	const void *base = NULL;
-	struct scratch *s;
+	struct medes_decoder *decoder = medes_decoder_get();
 	int err;
 
-	if (record->extent)
-		base = page_address(record->extent->page[record->slot]);
-	local_lock(&scratch->lock);
-	s = this_cpu_ptr(scratch);
-	err = decode(record, s, base, page);
-	local_unlock(&scratch->lock);
+	rcu_read_lock();
+	err = decode(record, decoder, page);
+	rcu_read_unlock();
+	medes_decoder_put(decoder);
 	if (err)
 		return -EBADMSG;
 	if (medes_page_hash(page, record->account->seed) != record->checksum ||
@@ -288,25 +284,13 @@ unsigned int medes_record_head_bytes(void)
  */
 int __init medes_record_init(void)
 {
-	int cpu;
-
-	scratch = alloc_percpu(struct scratch);
-	if (!scratch)
-		return -ENOMEM;
-	for_each_possible_cpu(cpu)
-		local_lock_init(&per_cpu_ptr(scratch, cpu)->lock);
 	cache = KMEM_CACHE(medes_record, 0);
 	if (!cache)
-		goto err_cache;
+		return -ENOMEM;
 	pool = zs_create_pool("medes");
-	if (!pool)
-		goto err_pool;
-	return 0;
-
-err_pool:
+	if (pool)
+		return 0;
 	kmem_cache_destroy(cache);
-err_cache:
-	free_percpu(scratch);
 	return -ENOMEM;
 }
 
@@ -319,5 +303,4 @@ void medes_record_exit(void)
 {
 	zs_destroy_pool(pool);
 	kmem_cache_destroy(cache);
-	free_percpu(scratch);
 }

@@ -18,11 +18,14 @@ struct medes_extent;
  * @slot: of the base page in @extent
  * @len: encoded bytes
  * @encoding: enum medes_encoding
+ * @dense: compressed by zstd
  * @read: it was rebuilt, or never used, and is about to go
  * @lost: it was found not to give the page back
  *
  * Made by one worker, immutable once it stands in a page table, except for
- * @read and @lost, which are written under the lock of the device page.
+ * @read and @lost, which are written under the lock of the device page. Settling
+ * (settle.c) puts another record in its place, under that lock too; so who has
+ * not the lock may not hold on to a record.
  */
 struct medes_record {
 	u64 checksum;
@@ -32,6 +35,7 @@ struct medes_record {
 	u16 slot;
 	u16 len;
 	u8 encoding;
+	bool dense;
 	bool read;
 	bool lost;
 };

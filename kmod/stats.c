@@ -49,6 +49,12 @@ static const char * const names[MEDES_NR_STATS] = {
 	[MEDES_A_STATS_PREFETCH_UNUSED] = "prefetch_unused",
 	[MEDES_A_STATS_RESERVE_USED] = "reserve_used",
 	[MEDES_A_STATS_THROTTLED_NS] = "throttled_ns",
+	[MEDES_A_STATS_PAGES_DICT] = "pages_dict",
+	[MEDES_A_STATS_BYTES_DICT] = "bytes_dict",
+	[MEDES_A_STATS_PAGES_DENSE] = "pages_dense",
+	[MEDES_A_STATS_SETTLED] = "settled",
+	[MEDES_A_STATS_SETTLE_NS] = "settle_ns",
+	[MEDES_A_STATS_BASE_PACKED] = "base_packed",
 };
 
 /**
@@ -104,7 +110,8 @@ static u64 record_bytes(struct medes_account *account)
 	if (account == &medes_totals)
 		return heads + medes_record_pool_bytes();
 	return heads + atomic64_read(&account->value[MEDES_A_STATS_BYTES_WORDS]) +
-	       atomic64_read(&account->value[MEDES_A_STATS_BYTES_SELF]);
+	       atomic64_read(&account->value[MEDES_A_STATS_BYTES_SELF]) +
+	       atomic64_read(&account->value[MEDES_A_STATS_BYTES_DICT]);
 }
 
 /**

@@ -65,7 +65,8 @@ static inline u64 medes_live_pages(struct medes_account *account)
 	return atomic64_read(&account->value[MEDES_A_STATS_PAGES_ZERO]) +
 	       atomic64_read(&account->value[MEDES_A_STATS_PAGES_SAME]) +
 	       atomic64_read(&account->value[MEDES_A_STATS_PAGES_WORDS]) +
-	       atomic64_read(&account->value[MEDES_A_STATS_PAGES_SELF]);
+	       atomic64_read(&account->value[MEDES_A_STATS_PAGES_SELF]) +
+	       atomic64_read(&account->value[MEDES_A_STATS_PAGES_DICT]);
 }
 
 #endif /* MEDES_STATS_H */

@@ -21,7 +21,6 @@
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include "base.h"
-#include "codec.h"
 #include "devmem.h"
 #include "fingerprint.h"
 #include "mm.h"
@@ -34,6 +33,7 @@
 #include "trace.h"
 #include "view.h"
 #include "workingset.h"
+#include "workspace.h"
 
 #define BATCH MEDES_STORE_BATCH
 
@@ -61,8 +61,6 @@ struct item {
  * @nr: items in it
  * @pte: what the page tables said before
  * @src: for migrate_vma, likewise @dst
- * @ws: for the encoder
- * @scratch: for the decoder, likewise @check
  */
 struct medes_store {
 	struct medes_storing *storing;
@@ -76,9 +74,6 @@ struct medes_store {
 	pte_t pte[BATCH];
 	unsigned long src[BATCH];
 	unsigned long dst[BATCH];
-	struct medes_workspace ws;
-	struct medes_scratch scratch;
-	u8 check[PAGE_SIZE];
 	u8 copies[BATCH][PAGE_SIZE];
 };
 
@@ -101,28 +96,37 @@ static struct medes_extent *use_base(struct medes_store *s,
 }
 
 /* A record of the item's copy, or why not. */
-static struct medes_record *encode(struct medes_store *s, struct item *item,
-				   struct medes_extent *extent, u32 slot)
+static struct medes_record *encode_in(struct medes_encoder *encoder,
+				      struct medes_store *s,
+				      struct item *item,
+				      struct medes_extent *extent, u32 slot)
 {
-	const void *data, *base = NULL;
+	const void *data;
 	u8 encoding;
 	int len;
 
-	if (extent)
-		base = page_address(extent->page[slot]);
-	len = medes_encode(&s->ws, item->copy, base, &encoding, &data);
+	len = medes_encoder_run(encoder, s->op->mode, item->copy, extent, slot,
+				&encoding, &data);
 	if (len < 0)
 		return ERR_PTR(len);
-	if (medes_decode(&s->scratch, encoding, data, len, base, s->check) ||
-	    memcmp(s->check, item->copy, PAGE_SIZE)) {
-		pr_err_once("medes: a page does not come back as it was encoded; it stays\n");
-		return ERR_PTR(-EILSEQ);
-	}
 	if (encoding == MEDES_ENCODING_ZERO || encoding == MEDES_ENCODING_SELF)
 		extent = NULL;
 	return medes_record_new(s->account,
 				medes_page_hash(item->copy, s->account->seed),
 				encoding, data, len, extent, slot);
+}
+
+static struct medes_record *encode(struct medes_store *s, struct item *item,
+				   struct medes_extent *extent, u32 slot)
+{
+	struct medes_encoder *encoder = medes_encoder_get();
+	struct medes_record *record;
+
+	if (!encoder)
+		return ERR_PTR(-ENOMEM);
+	record = encode_in(encoder, s, item, extent, slot);
+	medes_encoder_put(encoder);
+	return record;
 }
 
 /* Dedup: what the target's base page makes of the copy. */

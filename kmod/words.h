@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The word patch: a page as its difference from a similar one, 8 bytes at a
- * time. codec.c decides whether it pays; Documentation/encodings.rst gives the
- * bytes.
+ * time. codec.c decides whether it pays; Documentation/record-format.rst gives
+ * the bytes.
  */
 #ifndef MEDES_WORDS_H
 #define MEDES_WORDS_H

@@ -61,7 +61,7 @@ static void set_savings(json_t *object, uint64_t pages, uint64_t page_size, uint
 
 json_t *medes_json_features(const struct medes_features *f)
 {
-	json_t *object = json_object(), *encodings = json_array();
+	json_t *object = json_object(), *encodings = json_array(), *modes = json_array();
 	unsigned int i;
 
 	json_object_set_new(object, "instance", medes_json_id(f->instance));
@@ -70,6 +70,12 @@ json_t *medes_json_features(const struct medes_features *f)
 		if (f->encodings & 1u << i)
 			json_array_append_new(encodings, json_string(medes_encoding_name(i)));
 	json_object_set_new(object, "encodings", encodings);
+	for (i = 0; i < 32; i++)
+		if (f->modes & 1u << i)
+			json_array_append_new(modes, json_string(medes_mode_name(i)));
+	json_object_set_new(object, "modes", modes);
+	set_u64(object, "record_format", f->record_format);
+	set_u64(object, "sketch_format", f->sketch_format);
 	set_u64(object, "chunk_bytes", f->chunk_bytes);
 	set_u64(object, "max_device_pages", f->max_device_pages);
 	set_u64(object, "max_base_bytes", f->max_base_bytes);

@@ -37,6 +37,9 @@ struct medes_features {
 	uint64_t max_base_bytes;
 	uint64_t max_record_bytes;
 	struct medes_stats stats;
+	uint32_t modes;			/* bit per MEDES_MODE_* */
+	uint32_t record_format;
+	uint32_t sketch_format;
 };
 
 struct medes_process {
@@ -104,6 +107,7 @@ struct medes_op {
 	uint64_t lost;
 	bool working_set;		/* restore: not all pages */
 	uint64_t elapsed_ns;
+	uint32_t mode;			/* MEDES_MODE_* */
 };
 
 struct medes_loss {

@@ -359,7 +359,7 @@ full:
 }
 
 static int store(struct medes_nl *nl, uint8_t cmd, uint32_t sandbox, uint32_t mm, uint64_t base,
-		 const struct medes_target *targets, size_t n, uint32_t *op)
+		 uint32_t mode, const struct medes_target *targets, size_t n, uint32_t *op)
 {
 	struct nl_msg *msg = medes_nl_message(nl, cmd, 0, SMALL + n * TARGET_SIZE);
 
@@ -369,6 +369,8 @@ static int store(struct medes_nl *nl, uint8_t cmd, uint32_t sandbox, uint32_t mm
 	PUT(u32, msg, MEDES_A_OP_MM, mm);
 	if (base)
 		PUT(u64, msg, MEDES_A_OP_BASE, base);
+	if (mode)
+		PUT(u32, msg, MEDES_A_OP_MODE, mode);
 	if (put_targets(msg, targets, n))
 		goto full;
 	return medes_nl_request(nl, msg, on_op_id, op);
@@ -377,8 +379,9 @@ full:
 }
 
 /**
- * medes_dedup() - queue pages of one address space to be stored
+ * medes_dedup_mode() - queue pages of one address space to be stored
  * @nl: the socket
+ * @mode: MEDES_MODE_*, what the records may cost to decode
  * @sandbox: id
  * @mm: address space, as the scan named it
  * @targets: the pages
@@ -388,10 +391,17 @@ full:
  * Return: 0, -EBUSY or -ENOBUFS when the sandbox's queue is full, another
  * negative errno.
  */
+int medes_dedup_mode(struct medes_nl *nl, uint32_t mode, uint32_t sandbox, uint32_t mm,
+		     const struct medes_target *targets, size_t n, uint32_t *op)
+{
+	return store(nl, MEDES_CMD_DEDUP, sandbox, mm, 0, mode, targets, n, op);
+}
+
+/* As medes_dedup_mode(), fast. */
 int medes_dedup(struct medes_nl *nl, uint32_t sandbox, uint32_t mm,
 		const struct medes_target *targets, size_t n, uint32_t *op)
 {
-	return store(nl, MEDES_CMD_DEDUP, sandbox, mm, 0, targets, n, op);
+	return medes_dedup_mode(nl, MEDES_MODE_FAST, sandbox, mm, targets, n, op);
 }
 
 /**
@@ -404,12 +414,43 @@ int medes_dedup(struct medes_nl *nl, uint32_t sandbox, uint32_t mm,
  * @n: at most MEDES_TARGETS_MAX
  * @op: the operation's id
  *
- * Return: as medes_dedup().
+ * Return: as medes_dedup_mode().
  */
 int medes_demarcate(struct medes_nl *nl, uint32_t sandbox, uint32_t mm, uint64_t base,
 		    const struct medes_target *targets, size_t n, uint32_t *op)
 {
-	return store(nl, MEDES_CMD_DEMARCATE, sandbox, mm, base, targets, n, op);
+	return store(nl, MEDES_CMD_DEMARCATE, sandbox, mm, base, 0, targets, n, op);
+}
+
+/**
+ * medes_settle() - queue a sandbox's fast records to be made again, densely
+ * @nl: the socket
+ * @sandbox: id
+ * @op: the operation's id
+ */
+int medes_settle(struct medes_nl *nl, uint32_t sandbox, uint32_t *op)
+{
+	return request_u32(nl, MEDES_CMD_SETTLE, MEDES_A_OP_SANDBOX, sandbox, on_op_id, op);
+}
+
+/**
+ * medes_pack() - queue a base's pages to be kept compressed
+ * @nl: the socket
+ * @base: id
+ * @mode: MEDES_MODE_*, how
+ * @op: the operation's id
+ */
+int medes_pack(struct medes_nl *nl, uint64_t base, uint32_t mode, uint32_t *op)
+{
+	struct nl_msg *msg = medes_nl_message(nl, MEDES_CMD_SETTLE, 0, SMALL);
+
+	if (!msg)
+		return -ENOMEM;
+	PUT(u64, msg, MEDES_A_OP_BASE, base);
+	PUT(u32, msg, MEDES_A_OP_MODE, mode);
+	return medes_nl_request(nl, msg, on_op_id, op);
+full:
+	return refuse_full(nl, msg);
 }
 
 static int restore(struct medes_nl *nl, uint32_t sandbox, bool working_set, uint32_t *op)

@@ -29,8 +29,12 @@ void medes_bases_clear(struct medes_bases *list);
 
 int medes_dedup(struct medes_nl *nl, uint32_t sandbox, uint32_t mm,
 		const struct medes_target *targets, size_t n, uint32_t *op);
+int medes_dedup_mode(struct medes_nl *nl, uint32_t mode, uint32_t sandbox, uint32_t mm,
+		     const struct medes_target *targets, size_t n, uint32_t *op);
 int medes_demarcate(struct medes_nl *nl, uint32_t sandbox, uint32_t mm, uint64_t base,
 		    const struct medes_target *targets, size_t n, uint32_t *op);
+int medes_settle(struct medes_nl *nl, uint32_t sandbox, uint32_t *op);
+int medes_pack(struct medes_nl *nl, uint64_t base, uint32_t mode, uint32_t *op);
 int medes_restore(struct medes_nl *nl, uint32_t sandbox, uint32_t *op);
 int medes_restore_set(struct medes_nl *nl, uint32_t sandbox, uint32_t *op);
 int medes_op_get(struct medes_nl *nl, uint32_t id, struct medes_op *out);

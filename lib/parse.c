@@ -73,6 +73,9 @@ int medes_parse_features(struct nlmsghdr *nlh, struct medes_features *out)
 		[MEDES_A_FEATURES_MAX_BASE_BYTES] = POLICY_U64,
 		[MEDES_A_FEATURES_MAX_RECORD_BYTES] = POLICY_U64,
 		[MEDES_A_FEATURES_STATS] = { .type = NLA_NESTED },
+		[MEDES_A_FEATURES_MODES] = POLICY_U32,
+		[MEDES_A_FEATURES_RECORD_FORMAT] = POLICY_U32,
+		[MEDES_A_FEATURES_SKETCH_FORMAT] = POLICY_U32,
 	};
 	struct nlattr *tb[MEDES_A_FEATURES_MAX + 1];
 	int err = parse(nlh, tb, MEDES_A_FEATURES_MAX, policy);
@@ -87,6 +90,9 @@ int medes_parse_features(struct nlmsghdr *nlh, struct medes_features *out)
 	out->max_base_bytes = u64_of(tb[MEDES_A_FEATURES_MAX_BASE_BYTES]);
 	out->max_record_bytes = u64_of(tb[MEDES_A_FEATURES_MAX_RECORD_BYTES]);
 	stats_of(tb[MEDES_A_FEATURES_STATS], &out->stats);
+	out->modes = u32_of(tb[MEDES_A_FEATURES_MODES]);
+	out->record_format = u32_of(tb[MEDES_A_FEATURES_RECORD_FORMAT]);
+	out->sketch_format = u32_of(tb[MEDES_A_FEATURES_SKETCH_FORMAT]);
 	return 0;
 }
 
@@ -251,6 +257,7 @@ int medes_parse_op(struct nlmsghdr *nlh, struct medes_op *out)
 		[MEDES_A_OP_LOST] = POLICY_U64,
 		[MEDES_A_OP_ERROR] = POLICY_U32,
 		[MEDES_A_OP_ELAPSED_NS] = POLICY_U64,
+		[MEDES_A_OP_MODE] = POLICY_U32,
 	};
 	struct nlattr *tb[MEDES_A_OP_MAX + 1];
 	int err = parse(nlh, tb, MEDES_A_OP_MAX, policy);
@@ -270,6 +277,7 @@ int medes_parse_op(struct nlmsghdr *nlh, struct medes_op *out)
 	out->working_set = tb[MEDES_A_OP_WORKING_SET];
 	out->error = (int32_t)u32_of(tb[MEDES_A_OP_ERROR]);
 	out->elapsed_ns = u64_of(tb[MEDES_A_OP_ELAPSED_NS]);
+	out->mode = u32_of(tb[MEDES_A_OP_MODE]);
 	return 0;
 }
 

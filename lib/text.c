@@ -20,9 +20,20 @@ const char *medes_encoding_name(uint32_t encoding)
 		[MEDES_ENCODING_SAME] = "same",
 		[MEDES_ENCODING_WORDS] = "words",
 		[MEDES_ENCODING_SELF] = "self",
+		[MEDES_ENCODING_DICT] = "dict",
 	};
 
 	return name(names, ARRAY_SIZE(names), encoding);
+}
+
+const char *medes_mode_name(uint32_t mode)
+{
+	static const char *const names[] = {
+		[MEDES_MODE_FAST] = "fast",
+		[MEDES_MODE_DENSE] = "dense",
+	};
+
+	return name(names, ARRAY_SIZE(names), mode);
 }
 
 const char *medes_sandbox_state_name(uint32_t state)
@@ -46,6 +57,7 @@ const char *medes_op_kind_name(uint32_t kind)
 		[MEDES_OP_KIND_DEMARCATE] = "demarcate",
 		[MEDES_OP_KIND_RESTORE] = "restore",
 		[MEDES_OP_KIND_RESTORE_ALL] = "restore-all",
+		[MEDES_OP_KIND_SETTLE] = "settle",
 	};
 
 	return name(names, ARRAY_SIZE(names), kind);
@@ -121,6 +133,12 @@ const char *medes_stat_name(unsigned int attr)
 		[MEDES_A_STATS_PREFETCH_UNUSED] = "prefetch_unused",
 		[MEDES_A_STATS_RESERVE_USED] = "reserve_used",
 		[MEDES_A_STATS_THROTTLED_NS] = "throttled_ns",
+		[MEDES_A_STATS_PAGES_DICT] = "pages_dict",
+		[MEDES_A_STATS_BYTES_DICT] = "bytes_dict",
+		[MEDES_A_STATS_PAGES_DENSE] = "pages_dense",
+		[MEDES_A_STATS_SETTLED] = "settled",
+		[MEDES_A_STATS_SETTLE_NS] = "settle_ns",
+		[MEDES_A_STATS_BASE_PACKED] = "base_packed",
 	};
 
 	_Static_assert(ARRAY_SIZE(names) == MEDES_A_STATS_MAX + 1, "a counter without a name");
@@ -130,7 +148,8 @@ const char *medes_stat_name(unsigned int attr)
 uint64_t medes_stats_pages(const struct medes_stats *stats)
 {
 	return stats->v[MEDES_A_STATS_PAGES_ZERO] + stats->v[MEDES_A_STATS_PAGES_SAME] +
-	       stats->v[MEDES_A_STATS_PAGES_WORDS] + stats->v[MEDES_A_STATS_PAGES_SELF];
+	       stats->v[MEDES_A_STATS_PAGES_WORDS] + stats->v[MEDES_A_STATS_PAGES_SELF] +
+	       stats->v[MEDES_A_STATS_PAGES_DICT];
 }
 
 /**

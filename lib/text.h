@@ -9,6 +9,7 @@
 
 /* "?" for a number that this version does not know */
 const char *medes_encoding_name(uint32_t encoding);
+const char *medes_mode_name(uint32_t mode);
 const char *medes_sandbox_state_name(uint32_t state);
 const char *medes_op_kind_name(uint32_t kind);
 const char *medes_op_state_name(uint32_t state);

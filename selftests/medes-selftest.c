@@ -11,7 +11,8 @@
 static const struct suite suites[] = {
 	{ "pages", GROUPS(encoding_tests, fork_tests, unmap_tests, gup_tests, trace_tests,
 			  kinds_tests, advice_tests, huge_tests, ksm_tests, exec_tests) },
-	{ "races", GROUPS(writers_tests, exit_tests, unload_tests, event_tests, fault_tests) },
+	{ "races", GROUPS(writers_tests, settle_tests, exit_tests, unload_tests, event_tests,
+			  fault_tests) },
 	{ "netlink", GROUPS(netlink_tests, attribute_tests, gate_tests, base_tests, sysfs_tests,
 			    rounds_tests, set_tests, record_tests,
 			    lat_tests) },

@@ -20,6 +20,7 @@ extern const struct test rounds_tests[];
 extern const struct test set_tests[];
 extern const struct test record_tests[];
 extern const struct test exec_tests[];
+extern const struct test settle_tests[];
 extern const struct test writers_tests[];
 extern const struct test exit_tests[];
 extern const struct test unload_tests[];

@@ -13,6 +13,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 #include "config.h"
+#include "medes.h"
 
 static int load(const char *text, struct config *config, char *error, size_t size)
 {
@@ -41,7 +42,10 @@ static void assert_same(const struct config *a, const struct config *b)
 	assert_int_equal(a->jobs, b->jobs);
 	assert_int_equal(a->ops_in_flight, b->ops_in_flight);
 	assert_int_equal(a->huge_pages_min, b->huge_pages_min);
+	assert_int_equal(a->mode, b->mode);
+	assert_int_equal(a->settle_after, b->settle_after);
 	assert_int_equal(a->strong_share, b->strong_share);
+	assert_int_equal(a->pack, b->pack);
 	assert_int_equal(a->witnesses, b->witnesses);
 }
 
@@ -58,7 +62,8 @@ static void everything_can_be_set(void **state)
 			      "[Http]\nMaxBody=128K\nMaxHeader=1024\nTimeout=500ms\n"
 			      "[Registry]\nPagesPerHash=8\n"
 			      "[Dedup]\nFreeze=No\nFreezeTimeout=3s\nJobs=7\nOpsInFlight=2\nHugePagesMin=0\n"
-			      "[Base]\nStrongShare=9\nWitnesses=0\n", &config, error, sizeof(error)), 0);
+			      "Mode=dense\nSettleAfter=10s\n"
+			      "[Base]\nPack=yes\nStrongShare=9\nWitnesses=0\n", &config, error, sizeof(error)), 0);
 	assert_string_equal(config.socket, "/x/y.sock");
 	assert_int_equal(config.log_level, LOG_DEBUG);
 	assert_int_equal(config.max_body, 128 << 10);
@@ -70,6 +75,9 @@ static void everything_can_be_set(void **state)
 	assert_int_equal(config.jobs, 7);
 	assert_int_equal(config.ops_in_flight, 2);
 	assert_int_equal(config.huge_pages_min, 0);
+	assert_int_equal(config.mode, MEDES_MODE_DENSE);
+	assert_int_equal(config.settle_after, 10000);
+	assert_true(config.pack);
 	assert_int_equal(config.strong_share, 9);
 	assert_int_equal(config.witnesses, 0);
 }
@@ -107,6 +115,8 @@ static void refusals_name_line_and_reason(void **state)
 		{ "[Dedup]\nFreeze=maybe\n", ":2: ", "yes or no" },
 		{ "[Dedup]\nFreezeTimeout=5\n", ":2: ", "ms or s" },
 		{ "[Dedup]\nFreezeTimeout=61s\n", ":2: ", "60000" },
+		{ "[Dedup]\nMode=slow\n", ":2: ", "fast or dense" },
+		{ "[Dedup]\nSettleAfter=86401s\n", ":2: ", "86400000" },
 		{ "[Http]\nMaxBody=64G\n", ":2: ", "size" },
 		{ "[Http]\nMaxBody=17592186044416M\n", ":2: ", "size" },
 		{ "[Daemon]\nLogLevel=loud\n", ":2: ", "warning" },

@@ -47,13 +47,14 @@ static struct {
 	char error[256];
 } k;
 
-int medes_dedup(struct medes_nl *nl, uint32_t sandbox, uint32_t mm,
-		const struct medes_target *targets, size_t n, uint32_t *op)
+int medes_dedup_mode(struct medes_nl *nl, uint32_t mode, uint32_t sandbox, uint32_t mm,
+		     const struct medes_target *targets, size_t n, uint32_t *op)
 {
 	struct medes_op *new = &k.ops[k.n_ops];
 	size_t i;
 
 	assert_int_equal(sandbox, 7);
+	assert_int_equal(mode, MEDES_MODE_DENSE);
 	assert_in_range(n, 1, MEDES_TARGETS_MAX);
 	if (k.refuse)
 		return medes_nl_fail(nl, k.refuse, "refused");
@@ -77,14 +78,14 @@ int medes_demarcate(struct medes_nl *nl, uint32_t sandbox, uint32_t mm, uint64_t
 		    const struct medes_target *targets, size_t n, uint32_t *op)
 {
 	assert_true(base == UINT64_MAX);
-	return medes_dedup(nl, sandbox, mm, targets, n, op);
+	return medes_dedup_mode(nl, MEDES_MODE_DENSE, sandbox, mm, targets, n, op);
 }
 
 int medes_restore(struct medes_nl *nl, uint32_t sandbox, uint32_t *op)
 {
 	const struct medes_target page = { .address = 0 };
 
-	return medes_dedup(nl, sandbox, 0, &page, 1, op);
+	return medes_dedup_mode(nl, MEDES_MODE_DENSE, sandbox, 0, &page, 1, op);
 }
 
 int medes_restore_set(struct medes_nl *nl, uint32_t sandbox, uint32_t *op)
@@ -171,6 +172,7 @@ static void run(unsigned int in_flight, void (*meddle)(void))
 	const struct store_order order = {
 		.plan = k.restore ? NULL : &k.plan, .action = PLAN_STORE, .sandbox = 7,
 		.in_flight = in_flight, .working_set = k.restore,
+		.mode = MEDES_MODE_DENSE,
 	};
 	static struct medes_nl nl;
 

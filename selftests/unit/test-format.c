@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Records written by hand from Documentation/encodings.rst. They pin the bytes
+ * Records written by hand from Documentation/record-format.rst. They pin the bytes
  * down: an encoder may learn to write better ones, a decoder must go on giving
  * these pages.
  */
@@ -11,7 +11,7 @@
 
 static u64 page[MEDES_PAGE_WORDS], base[MEDES_PAGE_WORDS];
 static u64 want[MEDES_PAGE_WORDS];
-static struct medes_scratch scratch;
+static struct medes_scratch *scratch;
 
 static int start(void **state)
 {
@@ -29,7 +29,7 @@ static int decode(u8 encoding, const u8 *record, size_t len)
 	int error;
 
 	memcpy(copy, record, len);
-	error = medes_decode(&scratch, encoding, copy, len, base, page);
+	error = medes_decode(scratch, encoding, copy, len, base, page);
 	guarded_free(copy, len);
 	return error;
 }
@@ -48,6 +48,7 @@ static void numbers_are_the_protocol_s(void **state)
 	assert_int_equal(MEDES_ENCODING_SAME, 1);
 	assert_int_equal(MEDES_ENCODING_WORDS, 2);
 	assert_int_equal(MEDES_ENCODING_SELF, 3);
+	assert_int_equal(MEDES_ENCODING_DICT, 4);
 }
 
 static void no_difference(void **state)
@@ -197,6 +198,53 @@ static void compressed_page(void **state)
 			 -EBADMSG);
 }
 
+/* The base is what lies before the page, for LZ4 and for zstd. */
+static void page_that_refers_to_its_base(void **state)
+{
+	static const u8 lz4[] = {
+		0xc0,			/* LZ4, the page itself */
+		0x1f, 0x00, 0x00, 0x10,	/* a literal; a match, 4096 back, */
+		0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+		0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xf6, /* of 4090 */
+		0x50, 'A', 'A', 'A', 'A', 'A',
+	};
+
+	(void)state;
+	for (int i = 0; i < MEDES_PAGE_WORDS; i++)
+		base[i] = want[i] = i * 0x0123456789abcdefULL;
+	memset((u8 *)want, 0, 1);
+	memset((u8 *)want + MEDES_PAGE_SIZE - 5, 'A', 5);
+	assert_gives(MEDES_ENCODING_DICT, lz4, sizeof(lz4));
+	assert_int_equal(decode(MEDES_ENCODING_WORDS, lz4, sizeof(lz4)),
+			 -EBADMSG);
+}
+
+/* A zstd block (RFC 8878): literals repeated, then no sequence at all. */
+static void zstd_block(void **state)
+{
+	static const u8 page_record[] = {
+		0x50,			/* zstd, the page itself */
+		0x0d, 0x00, 0x01, 'A',	/* 4096 literals, all 'A' */
+		0x00,			/* no sequences */
+	};
+	static const u8 patch_record[] = {
+		0x11,				/* zstd, 1 code */
+		0x60,				/* 12 plain literals */
+		0x79, 0x01,			/* step, 0, + 1 page */
+		0x02, 0, 0, 0, 0, 0, 0, 0,	/* group 1 */
+		0x04,				/* word 10 */
+		0x01,
+		0x00,				/* no sequences */
+	};
+
+	(void)state;
+	want[10] += 4096;
+	assert_gives(MEDES_ENCODING_WORDS, patch_record, sizeof(patch_record));
+	memset(want, 'A', sizeof(want));
+	assert_gives(MEDES_ENCODING_SELF, page_record, sizeof(page_record));
+	assert_gives(MEDES_ENCODING_DICT, page_record, sizeof(page_record));
+}
+
 /* Each a well-formed record with one thing wrong. */
 static void what_the_format_forbids(void **state)
 {
@@ -205,9 +253,10 @@ static void what_the_format_forbids(void **state)
 		u8 len;
 		u8 record[20];
 	} wrong[] = {
-		{ "bit 4 of the head", 9, { 0x10 } },
+		{ "LZ4 and zstd", 9, { 0x90 } },
 		{ "bit 5 of the head", 9, { 0x20 } },
-		{ "page without LZ4", 9, { 0x40 } },
+		{ "page that is not compressed", 9, { 0x40 } },
+		{ "page with codes", 9, { 0xc1 } },
 		{ "addend of form 15", 17, { 0x01, 0x7f } },
 		{ "code 0 for a word", 12, { 0x01, 0x60, 1, 0, 0, 0, 0, 0, 0, 0,
 					     1, 0x00 } },
@@ -251,6 +300,14 @@ static void what_the_format_allows(void **state)
 	assert_gives(MEDES_ENCODING_WORDS, record, sizeof(record));
 }
 
+static int group_start(void **state)
+{
+	(void)state;
+	scratch = medes_scratch_init(guarded(medes_scratch_size()));
+	assert_non_null(scratch);
+	return 0;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -261,9 +318,11 @@ int main(void)
 		cmocka_unit_test_setup(neighbours_are_addresses, start),
 		cmocka_unit_test_setup(compressed_patch, start),
 		cmocka_unit_test_setup(compressed_page, start),
+		cmocka_unit_test_setup(page_that_refers_to_its_base, start),
+		cmocka_unit_test_setup(zstd_block, start),
 		cmocka_unit_test_setup(what_the_format_forbids, start),
 		cmocka_unit_test_setup(what_the_format_allows, start),
 	};
 
-	return cmocka_run_group_tests_name("format", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("format", tests, group_start, NULL);
 }

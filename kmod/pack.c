@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Pack: base pages are kept compressed.
+ *
+ * A raw base page costs 4 KiB, as much as three to four of its referents would
+ * take compressed by themselves, so with few sandboxes of a function a base does
+ * not pay. Packed it costs what the page that it was taken from would: with one
+ * sandbox a base is then free, and from the second on it pays. The price is that
+ * who decodes against it, or encodes, unpacks it first.
+ *
+ * A slot is raw until it is packed, and packed from then on. Readers are inside
+ * rcu_read_lock(), with a CPU's decoder in their hands: who finds the raw page
+ * may read it until then, who does not finds the packed bytes, which stay as long
+ * as the extent. The packer shows the packed bytes first, takes the raw page out
+ * of the slot, and frees it when all readers that may have found it are done.
+ * Page tables and records are not touched, no fault ever waits.
+ */
+#include <linux/gfp.h>
+#include <linux/mm.h>
+#include <linux/rcupdate.h>
+#include <linux/slab.h>
+#include <linux/zsmalloc.h>
+#include "base.h"
+#include "codec.h"
+#include "op.h"
+#include "pack.h"
+#include "stats.h"
+#include "workspace.h"
+
+/* Raw pages that wait for their readers together. */
+#define BATCH 64
+
+/* What packs no better stays raw. */
+#define PACK_MAX 3072
+
+static struct zs_pool *pool;
+
+/**
+ * struct pack - an operation at work
+ * @op: the operation
+ * @page: taken out of their slots, to be freed
+ * @nr: of them
+ */
+struct pack {
+	struct medes_op *op;
+	struct page *page[BATCH];
+	unsigned int nr;
+};
+
+/**
+ * medes_extent_read() - look at a base page
+ * @extent: that cannot go, see base.c
+ * @slot: of a page that was filled
+ * @decoder: of this CPU; what its last user left is lost
+ *
+ * Context: inside rcu_read_lock(), with the decoder.
+ * Return: PAGE_SIZE bytes, valid as long as both last; NULL when the packed bytes
+ * are damaged.
+ */
+const void *medes_extent_read(struct medes_extent *extent, u32 slot,
+			      struct medes_decoder *decoder)
+{
+	/* pairs with the release in show(): without a page there are packed bytes */
+	struct page *page = smp_load_acquire(&extent->page[slot]);
+	struct medes_packed *packed = &extent->packed[slot];
+	void *data;
+	int err;
+
+	if (page)
+		return page_address(page);
+	data = zs_obj_read_begin(pool, packed->handle, packed->len,
+				 decoder->bytes);
+	err = medes_decode(decoder->codec, MEDES_ENCODING_SELF, data,
+			   packed->len, NULL, decoder->base);
+	zs_obj_read_end(pool, packed->handle, packed->len, data);
+	return err ? NULL : decoder->base;
+}
+
+/**
+ * medes_extent_copy() - copy a base page
+ * @extent: that cannot go
+ * @slot: of a page that was filled
+ * @to: receives PAGE_SIZE bytes
+ *
+ * Context: any but interrupts.
+ * Return: 0, or -EBADMSG when the packed bytes are damaged.
+ */
+int medes_extent_copy(struct medes_extent *extent, u32 slot, void *to)
+{
+	struct medes_decoder *decoder = medes_decoder_get();
+	const void *base;
+
+	rcu_read_lock();
+	base = medes_extent_read(extent, slot, decoder);
+	if (base)
+		memcpy(to, base, PAGE_SIZE);
+	rcu_read_unlock();
+	medes_decoder_put(decoder);
+	return base ? 0 : -EBADMSG;
+}
+
+/* Free the raw pages that nobody can find any more. */
+static void free_batch(struct pack *p)
+{
+	if (!p->nr)
+		return;
+	synchronize_rcu();
+	medes_base_account(-(s64)p->nr * PAGE_SIZE);
+	while (p->nr)
+		__free_page(p->page[--p->nr]);
+}
+
+/* From now on readers find the packed bytes. */
+static void show(struct pack *p, struct medes_extent *extent, u32 slot,
+		 unsigned long handle, unsigned int len)
+{
+	extent->packed[slot].handle = handle;
+	extent->packed[slot].len = len;
+	p->page[p->nr++] = extent->page[slot];
+	/* pairs with the acquire in medes_extent_read() */
+	smp_store_release(&extent->page[slot], NULL);
+	atomic_inc(&extent->base->nr_packed);
+	atomic64_inc(&medes_totals.value[MEDES_A_STATS_BASE_PACKED]);
+	p->op->stored++;
+}
+
+/* Only packers change a slot after it was published, one at a time. */
+static int pack_slot(struct pack *p, struct medes_extent *extent, u32 slot)
+{
+	struct medes_encoder *encoder;
+	unsigned long handle;
+	const void *data;
+	u8 encoding;
+	int len;
+
+	encoder = medes_encoder_get();
+	if (!encoder)
+		return -ENOMEM;
+	len = medes_encoder_run(encoder, p->op->mode,
+				page_address(extent->page[slot]), NULL, 0,
+				&encoding, &data);
+	if (len <= 0 || len > PACK_MAX) {
+		medes_encoder_put(encoder);
+		return 0;
+	}
+	handle = zs_malloc(pool, len, GFP_KERNEL | __GFP_NORETRY |
+			   __GFP_NOWARN | __GFP_HIGHMEM | __GFP_MOVABLE,
+			   NUMA_NO_NODE);
+	if (!IS_ERR_VALUE(handle))
+		zs_obj_write(pool, handle, (void *)data, len);
+	medes_encoder_put(encoder);
+	if (IS_ERR_VALUE(handle))
+		return (long)handle;
+	show(p, extent, slot, handle, len);
+	return 0;
+}
+
+static int pack_all(struct pack *p)
+{
+	struct medes_op *op = p->op;
+	struct medes_extent *extent;
+	unsigned long index;
+	int err;
+
+	xa_for_each(&op->base->pages, index, extent) {
+		u32 slot = index - extent->first;
+
+		op->done++;
+		if (!extent->page[slot])
+			continue;
+		err = pack_slot(p, extent, slot);
+		if (err)
+			return err;
+		if (p->nr == BATCH)
+			free_batch(p);
+		if (!medes_op_progress(op))
+			return -ECANCELED;
+		cond_resched();
+	}
+	return 0;
+}
+
+/**
+ * medes_pack_run() - pack the pages of a base
+ * @op: settle, of a base
+ *
+ * Context: worker of the queue without a sandbox, so one at a time; may sleep.
+ * Return: 0, -ECANCELED, -ENOMEM with some of them packed.
+ */
+int medes_pack_run(struct medes_op *op)
+{
+	struct pack *p = kzalloc_obj(*p);
+	int err;
+
+	if (!p)
+		return -ENOMEM;
+	p->op = op;
+	op->total = atomic_read(&op->base->nr_pages);
+	err = pack_all(p);
+	free_batch(p);
+	kfree(p);
+	return err;
+}
+
+/**
+ * medes_pack_free() - free the packed bytes of a slot, if there are any
+ * @extent: that is freed
+ * @slot: of a page
+ *
+ * Context: may sleep.
+ */
+void medes_pack_free(struct medes_extent *extent, u32 slot)
+{
+	if (!extent->packed[slot].len)
+		return;
+	zs_free(pool, extent->packed[slot].handle);
+	atomic64_dec(&medes_totals.value[MEDES_A_STATS_BASE_PACKED]);
+}
+
+/**
+ * medes_pack_bytes() - what packed base pages cost
+ *
+ * Context: any.
+ * Return: bytes of all pages that zsmalloc holds for them.
+ */
+u64 medes_pack_bytes(void)
+{
+	return (u64)zs_get_total_pages(pool) << PAGE_SHIFT;
+}
+
+/**
+ * medes_pack_init() - prepare to pack
+ *
+ * Context: module init.
+ * Return: 0 or -ENOMEM.
+ */
+int __init medes_pack_init(void)
+{
+	pool = zs_create_pool("medes-base");
+	return pool ? 0 : -ENOMEM;
+}
+
+/**
+ * medes_pack_exit() - the end of it
+ *
+ * Context: module exit; there are no bases.
+ */
+void medes_pack_exit(void)
+{
+	zs_destroy_pool(pool);
+}
