@@ -16,9 +16,10 @@
 #include "config.h"
 #include "medes.h"
 #include "registry.h"
+#include "text.h"
 #include "witness.h"
 
-enum type { PATH, TEXT, NUMBER, BYTES, MEBIBYTES, TIME, SWITCH, LEVEL };
+enum type { PATH, TEXT, NUMBER, BYTES, MEBIBYTES, TIME, SWITCH, LEVEL, MODE };
 
 struct key {
 	const char *section;
@@ -63,7 +64,10 @@ static const struct key keys[] = {
 	{ "Dedup", "Jobs", NUMBER, AT(jobs), 1, 64 },
 	{ "Dedup", "OpsInFlight", NUMBER, AT(ops_in_flight), 1, 16 },
 	{ "Dedup", "HugePagesMin", NUMBER, AT(huge_pages_min), 0, 512 },
+	{ "Dedup", "Mode", MODE, AT(mode), 0, 0 },
+	{ "Dedup", "SettleAfter", TIME, AT(settle_after), 0, 86400000 },
 	{ "Base", "StrongShare", NUMBER, AT(strong_share), 1, 9 },
+	{ "Base", "Pack", SWITCH, AT(pack), 0, 0 },
 	{ "Base", "Witnesses", NUMBER, AT(witnesses), 0, WITNESSES_MAX },
 };
 
@@ -111,7 +115,10 @@ void config_default(struct config *config)
 		.jobs = 2,
 		.ops_in_flight = 4,
 		.huge_pages_min = 64,
+		.mode = MEDES_MODE_FAST,
+		.settle_after = 300000,
 		.strong_share = 3,
+		.pack = false,
 		.witnesses = 2,
 	};
 	policy_params_default(&config->params);
@@ -200,6 +207,20 @@ static int set_level(struct parsing *p, const struct key *key, const char *value
 	return -EINVAL;
 }
 
+static int set_mode(struct parsing *p, const struct key *key, const char *value, unsigned int *out)
+{
+	unsigned int i;
+
+	for (i = 0; i <= MEDES_MODE_MAX; i++) {
+		if (strcmp(value, medes_mode_name(i)))
+			continue;
+		*out = i;
+		return 0;
+	}
+	snprintf(p->error, sizeof(p->error), "%s=%.64s: want fast or dense", key->name, value);
+	return -EINVAL;
+}
+
 static int set_path(struct parsing *p, const struct key *key, const char *value, char *out)
 {
 	if (*value != '/' || strlen(value) >= sizeof(p->config->socket)) {
@@ -257,6 +278,8 @@ static int set(struct parsing *p, const struct key *key, const char *value)
 		return set_switch(p, key, value, to);
 	case LEVEL:
 		return set_level(p, key, value, to);
+	case MODE:
+		return set_mode(p, key, value, to);
 	default:
 		return set_number(p, key, value, to);
 	}

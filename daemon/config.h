@@ -51,8 +51,11 @@ struct config {
 	unsigned int jobs;		/* at once */
 	unsigned int ops_in_flight;	/* of a job */
 	unsigned int huge_pages_min;
+	unsigned int mode;		/* MEDES_MODE_* */
+	unsigned int settle_after;	/* ms; 0: never */
 	/* [Base] */
 	unsigned int strong_share;	/* sketch hashes */
+	bool pack;
 	unsigned int witnesses;		/* sandboxes of the same function, looked at */
 };
 

@@ -19,6 +19,7 @@ struct daemon {
 	struct bases_waiter learned;	/* of the node role, see node.c */
 	struct jobs *jobs;
 	struct badness *badness;
+	struct settler *settler;
 	struct http *http;
 	struct auth *auth;		/* NULL: no token is known */
 	/* the controller role */

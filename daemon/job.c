@@ -18,6 +18,7 @@
 #include "json.h"
 #include "kernel.h"
 #include "log.h"
+#include "settle.h"
 
 #define KEPT 64				/* ended jobs */
 #define WAITING_MAX 1024		/* queued jobs */
@@ -167,6 +168,10 @@ static void job_end(struct job *job, enum job_state state)
 		job_unwait(job, waiter);
 		waiter->fn(job, waiter->arg);
 	}
+	if (state == JOB_DONE)
+		settle_later(job->daemon->settler, job->sandbox_id);
+	if (state == JOB_DONE && job->kind == JOB_BASE && job->base)
+		settle_pack_later(job->daemon->settler, job->base);
 	event_active(jobs->start, EV_TIMEOUT, 0);
 }
 

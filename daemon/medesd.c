@@ -25,6 +25,7 @@
 #include "log.h"
 #include "node.h"
 #include "registry.h"
+#include "settle.h"
 #include "specs.h"
 #include "streams.h"
 
@@ -226,11 +227,14 @@ static int run(struct daemon *d)
 	d->jobs = jobs_new(d);
 	if (!d->jobs)
 		goto out_bases;
-	if (control_open(d))
+	d->settler = settler_new(d);
+	if (!d->settler)
 		goto out_jobs;
+	if (control_open(d))
+		goto out_settler;
 	d->kernel = kernel_new(d->events, &node_handlers, d);
 	if (!d->kernel)
-		goto out_jobs;
+		goto out_settler;
 	d->http = http_new(d, api_tables, api_n_tables);
 	if (!d->http)
 		goto out_kernel;
@@ -258,6 +262,8 @@ out_kernel:
 	jobs_free(d->jobs);
 	d->jobs = NULL;
 	kernel_free(d->kernel);
+out_settler:
+	settler_free(d->settler);
 out_jobs:
 	jobs_free(d->jobs);
 	control_close(d);

@@ -198,6 +198,7 @@ static void start_store(struct job *job, enum plan_action action, store_fn done)
 		.sandbox = job->sandbox_id,
 		.base = job->base,
 		.in_flight = job->daemon->config.ops_in_flight,
+		.mode = job->daemon->config.mode,
 	};
 
 	job->targeted += plan_count(&job->plan, action);

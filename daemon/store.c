@@ -61,7 +61,8 @@ static int send_batch(struct store *s, const struct plan_batch *batch, uint32_t 
 	if (s->order.action == PLAN_DEMARCATE)
 		return medes_demarcate(s->nl, s->order.sandbox, batch->mm, s->order.base,
 				       batch->targets, batch->n, op);
-	return medes_dedup(s->nl, s->order.sandbox, batch->mm, batch->targets, batch->n, op);
+	return medes_dedup_mode(s->nl, s->order.mode, s->order.sandbox, batch->mm, batch->targets,
+				batch->n, op);
 }
 
 /* A restore is one operation. */

@@ -19,6 +19,7 @@ struct store_order {
 	uint64_t base;			/* for PLAN_DEMARCATE */
 	bool working_set;		/* restore: only that */
 	unsigned int in_flight;		/* operations at once */
+	uint32_t mode;			/* MEDES_MODE_*, for PLAN_STORE */
 };
 
 /* err 0: all pages were handed over; error says why not. From the loop. */

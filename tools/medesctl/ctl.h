@@ -69,7 +69,7 @@ struct command {
 };
 
 extern const struct command sandbox_commands[], base_commands[], dedup_commands[],
-	restore_commands[], unload_commands[], stat_commands[], watch_commands[],
+	settle_commands[], restore_commands[], unload_commands[], stat_commands[], watch_commands[],
 	features_commands[], diagnose_commands[], op_commands[],
 	function_commands[], policy_commands[], top_commands[], record_commands[];
 

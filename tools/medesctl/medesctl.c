@@ -10,7 +10,7 @@
 #include "ctl.h"
 
 static const struct command *const tables[] = {
-	sandbox_commands, base_commands, dedup_commands, restore_commands, unload_commands,
+	sandbox_commands, base_commands, dedup_commands, settle_commands, restore_commands, unload_commands,
 	stat_commands, watch_commands, features_commands, diagnose_commands, op_commands,
 	function_commands, policy_commands, top_commands, record_commands,
 };
