@@ -60,6 +60,9 @@ report:
 demo:
 	@. ./tools/demo/guest.conf && tools/vm/run --mem $$mem --timeout $$timeout -- /usr/lib/medes/demo/run
 
+fuzz:
+	tools/vm/inroot make --no-print-directory -C tools/fuzz run SECONDS=$(or $(SECONDS),60)
+
 uapi:
 	tools/ynl-regen
 
@@ -81,7 +84,8 @@ help:
 #H make check           all tests, natively and in guests of the reference kernel
 #H make check-unit      only the tests that need no guest
 #H make check-debug     the guest suites on a kernel with KASAN and lockdep
+#H make fuzz SECONDS=60 libFuzzer on the codec, each target for that long
 #H make uapi            the files generated from uapi/medes.yaml
 #H make clean
 
-.PHONY: all module daemon tools install install-tests check-config check check-debug check-unit bench bench-e2e report demo uapi clean help
+.PHONY: all module daemon tools install install-tests check-config check check-debug check-unit bench bench-e2e report demo fuzz uapi clean help
