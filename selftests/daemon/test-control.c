@@ -136,6 +136,7 @@ static void life_of_a_sandbox(void **state)
 	struct sim_call *a = sim_ask(sim, f), *b;
 
 	(void)state;
+	policy("keep_dedup", "900s");
 	sim_run(sim, 5);
 	assert_int_equal(f->in[BOX_IDLE], 1);
 	sim_run(sim, 11 * 60);

@@ -120,7 +120,8 @@ static void sandbox_json(void **state)
 		s.stats.v[i] = i;
 	s.stats.v[MEDES_A_STATS_PAGES_ZERO] = 10;
 	s.stats.v[MEDES_A_STATS_PAGES_SAME] = 20;
-	s.stats.v[MEDES_A_STATS_PAGES_WORDS] = 30;
+	s.stats.v[MEDES_A_STATS_PAGES_WORDS] = 25;
+	s.stats.v[MEDES_A_STATS_PAGES_DICT] = 5;
 	s.stats.v[MEDES_A_STATS_PAGES_SELF] = 40;
 	s.stats.v[MEDES_A_STATS_RECORD_BYTES] = 30 * 4096;
 	s.stats.v[MEDES_A_STATS_DEVICE_PAGE_BYTES] = 4096;
