@@ -75,12 +75,14 @@ bool medes_quota_wait(struct medes_op *op)
  * medes_quota_charge() - time was spent on storing
  * @ns: how much
  *
+ * What is spent while there is no quota is not held against a later one.
+ *
  * Context: any.
  */
 void medes_quota_charge(u64 ns)
 {
 	spin_lock(&lock);
-	used += ns;
+	used = READ_ONCE(medes_limits.dedup_quota_ms) ? used + ns : 0;
 	spin_unlock(&lock);
 }
 

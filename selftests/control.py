@@ -78,7 +78,7 @@ def counter(name):
 
 
 def live():
-    return sum(counter("pages_" + kind) for kind in ("zero", "same", "words", "self"))
+    return sum(counter("pages_" + kind) for kind in ("zero", "same", "words", "self", "dict"))
 
 
 class Result:
@@ -248,7 +248,7 @@ def dedup(name):
 def _():
     facts = ctl("features", "-j").json()
     equal(facts["page_size"], 4096)
-    equal(facts["encodings"], ["zero", "same", "words", "self"])
+    equal(facts["encodings"], ["zero", "same", "words", "self", "dict"])
     check(re.fullmatch("0x[0-9a-f]{16}", facts["instance"]), facts)
     equal(facts["max_device_pages"], counter("max_device_pages"))
     text = ctl("features").out
@@ -530,7 +530,8 @@ def _():
                                       ("record_bytes", "device_page_bytes", "base_bytes")))
         check(abs(stat["saved_percent"] - 100 + 100 * stat["kept_bytes"] / stat["original_bytes"])
               < 0.01, stat)
-        for key in "pages_zero", "pages_same", "pages_words", "pages_self", "stored", "scanned":
+        for key in ("pages_zero", "pages_same", "pages_words", "pages_self", "pages_dict",
+                    "stored", "scanned"):
             equal(sandbox("one")["stats"][key] + sandbox("two")["stats"][key],
                   stat["stats"][key] - before[key], key)
         text = ctl("stat").out
