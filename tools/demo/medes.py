@@ -15,7 +15,7 @@ from sandboxes import DemoError
 DOMAIN = "demo"
 SOCKET = "/run/medes/medesd.sock"
 CGROUP = f"medes-demo-{os.getpid()}"
-ENCODINGS = ("zero", "same", "words", "self")
+ENCODINGS = ("zero", "same", "words", "self", "dict")
 # a whole sandbox in an emulated guest; nothing natural takes that long
 PATIENCE = 600
 START_PATIENCE = 60
