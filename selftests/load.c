@@ -74,7 +74,7 @@ static void fifty_times(void)
 	CHECK_LE(after.slab - before.slab, ALLOWED_KIB);
 	CHECK_LE(after.vmalloc - before.vmalloc, ALLOWED_KIB / 2);
 	CHECK_LE(after.percpu - before.percpu, ALLOWED_KIB / 2);
-	CHECK_EQ(after.zspages, before.zspages);
+	CHECK_LE(after.zspages, before.zspages);	/* what goes late is no leak */
 	CHECK_EQ(sys_run("grep -i medes /proc/iomem /proc/slabinfo >&2"), 1);
 	CHECK_EQ(victim_wrong(&v, &a), 0);
 	victim_end(&v);
