@@ -86,15 +86,22 @@ void victim_new(struct victim *v)
 	REQUIRE(!medes_process_start_time(v->pid, &v->start_time), "no start time of %d", v->pid);
 }
 
-void victim_start(struct victim *v, victim_fn fn, const void *arg, size_t len)
+bool victim_try_start(struct victim *v, victim_fn fn, const void *arg, size_t len)
 {
 	struct order order = { .fn = (char *)fn - (char *)do_end, .len = len };
 
 	REQUIRE(len <= sizeof(order.arg), "%zu bytes do not fit", len);
 	if (len)
 		memcpy(order.arg, arg, len);
-	REQUIRE(send(v->fd, &order, sizeof(order), MSG_NOSIGNAL) == sizeof(order),
-		"victim %d: %s", v->pid, strerror(errno));
+	if (send(v->fd, &order, sizeof(order), MSG_NOSIGNAL) == sizeof(order))
+		return true;
+	REQUIRE(errno == EPIPE || errno == ECONNRESET, "victim %d: %s", v->pid, strerror(errno));
+	return false;
+}
+
+void victim_start(struct victim *v, victim_fn fn, const void *arg, size_t len)
+{
+	REQUIRE(victim_try_start(v, fn, arg, len), "victim %d is dead", v->pid);
 }
 
 bool victim_result(struct victim *v, long *result)

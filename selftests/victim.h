@@ -31,7 +31,8 @@ void victim_new(struct victim *v);
 /* Run a function there; the test ends when the victim does not answer. */
 long victim_call(struct victim *v, victim_fn fn, const void *arg, size_t len);
 
-/* The same in two halves; victim_result() is false when the victim died. */
+/* The same in two halves; victim_try_start() and victim_result() are false when the victim died. */
+bool victim_try_start(struct victim *v, victim_fn fn, const void *arg, size_t len);
 void victim_start(struct victim *v, victim_fn fn, const void *arg, size_t len);
 bool victim_result(struct victim *v, long *result);
 
