@@ -50,16 +50,18 @@ int numbers_get(struct numbers *numbers, struct numbered page, uint32_t *number)
 }
 
 /**
- * numbers_put_slot() - take back the numbers of all pages of a base
+ * numbers_put() - take back the numbers of all pages of some bases
  * @numbers: the numbers
- * @slot: the base's
+ * @gone: says of which, by their slots
+ * @arg: for @gone
  */
-void numbers_put_slot(struct numbers *numbers, uint32_t slot)
+void numbers_put(struct numbers *numbers, bool (*gone)(uint32_t slot, const void *arg),
+		 const void *arg)
 {
 	uint32_t i;
 
 	for (i = numbers->n; i-- > 0; ) {
-		if (numbers->v[i].slot != slot)
+		if (numbers->v[i].slot == FREE || !gone(numbers->v[i].slot, arg))
 			continue;
 		numbers->v[i] = (struct numbered){ .slot = FREE, .index = numbers->free };
 		numbers->free = i + 1;

@@ -5,6 +5,7 @@
 #ifndef MEDESD_NUMBERS_H
 #define MEDESD_NUMBERS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,7 +24,8 @@ struct numbers {
 };
 
 int numbers_get(struct numbers *numbers, struct numbered page, uint32_t *number);
-void numbers_put_slot(struct numbers *numbers, uint32_t slot);
+void numbers_put(struct numbers *numbers, bool (*gone)(uint32_t slot, const void *arg),
+		 const void *arg);
 void numbers_free(struct numbers *numbers);
 
 #endif /* MEDESD_NUMBERS_H */

@@ -25,6 +25,7 @@ struct domain {
 	struct table whole;
 	struct table sketch;
 	unsigned int bases;
+	unsigned int leaving;		/* of them, in sweep() */
 	UT_hash_handle hh;
 };
 
@@ -33,6 +34,7 @@ struct base {
 	uint32_t slot;
 	uint32_t pages;			/* entered */
 	uint32_t next;			/* one more than the highest index entered */
+	bool leaves;			/* the next sweep() removes it */
 	struct domain *domain;
 	UT_hash_handle hh;
 };
@@ -192,34 +194,48 @@ bool registry_has(const struct registry *r, uint64_t base, uint32_t *pages, uint
 	return b;
 }
 
-/* Of which base a removal is about. */
-struct leaving {
-	const struct numbered *pages;
-	uint32_t slot;
-};
-
-static bool leaves(uint32_t ref, const void *arg)
+static bool slot_leaves(uint32_t slot, const void *arg)
 {
-	const struct leaving *leaving = arg;
+	const struct registry *r = arg;
 
-	return leaving->pages[ref].slot == leaving->slot;
+	return r->slots[slot]->leaves;
 }
 
-static void base_drop(struct registry *r, struct base *b)
+static bool ref_leaves(uint32_t ref, const void *arg)
 {
-	const struct leaving leaving = { .pages = r->numbers.v, .slot = b->slot };
-	struct domain *d = b->domain;
+	const struct registry *r = arg;
 
-	d->bases--;
-	if (d->bases) {
-		table_remove(&d->whole, leaves, &leaving);
-		table_remove(&d->sketch, leaves, &leaving);
+	return slot_leaves(r->numbers.v[ref].slot, r);
+}
+
+/*
+ * Remove the bases that leave. Each table is walked once, however many they are:
+ * a walk for each of thousands would hold up the event loop for minutes.
+ */
+static void sweep(struct registry *r)
+{
+	struct domain *d, *next_domain;
+	struct base *b, *next;
+
+	for (b = r->bases; b; b = b->hh.next)
+		b->domain->leaving += b->leaves;
+	HASH_ITER(hh, r->domains, d, next_domain) {
+		d->bases -= d->leaving;
+		if (d->leaving && d->bases) {
+			table_remove(&d->whole, ref_leaves, r);
+			table_remove(&d->sketch, ref_leaves, r);
+		}
+		d->leaving = 0;
+		domain_put(r, d);
 	}
-	numbers_put_slot(&r->numbers, b->slot);
-	domain_put(r, d);
-	r->slots[b->slot] = NULL;
-	HASH_DEL(r->bases, b);
-	free(b);
+	numbers_put(&r->numbers, slot_leaves, r);
+	HASH_ITER(hh, r->bases, b, next) {
+		if (!b->leaves)
+			continue;
+		r->slots[b->slot] = NULL;
+		HASH_DEL(r->bases, b);
+		free(b);
+	}
 	if (!r->bases)
 		numbers_free(&r->numbers);
 }
@@ -233,8 +249,10 @@ void registry_remove(struct registry *r, uint64_t base)
 {
 	struct base *b = base_find(r, base);
 
-	if (b)
-		base_drop(r, b);
+	if (!b)
+		return;
+	b->leaves = true;
+	sweep(r);
 }
 
 /**
@@ -245,11 +263,15 @@ void registry_remove(struct registry *r, uint64_t base)
  */
 void registry_keep(struct registry *r, bool (*wanted)(uint64_t base, void *arg), void *arg)
 {
-	struct base *b, *next;
+	struct base *b;
+	bool any = false;
 
-	HASH_ITER(hh, r->bases, b, next)
-		if (!wanted || !wanted(b->id, arg))
-			base_drop(r, b);
+	for (b = r->bases; b; b = b->hh.next) {
+		b->leaves = !wanted || !wanted(b->id, arg);
+		any |= b->leaves;
+	}
+	if (any)
+		sweep(r);
 }
 
 void registry_free(struct registry *r)

@@ -226,6 +226,38 @@ static void removal_removes_all_and_only(void **state)
 	registry_free(r);
 }
 
+/* Removal walked all entries for each base: minutes, with thousands of them. */
+static void ten_thousand_bases_leave_at_once(void **state)
+{
+	enum { BASES = 10000, PAGES = 4 };
+	struct registry *r = registry_new(MAX_PAGES);
+	struct medes_base_page pages[PAGES], kept[PAGES];
+	struct registry_stats stats;
+	struct candidates found;
+	uint64_t seed = 8;
+	uint32_t b, i;
+
+	(void)state;
+	for (b = 1; b <= BASES; b++) {
+		for (i = 0; i < PAGES; i++)
+			pages[i] = random_base_page(&seed, i);
+		assert_int_equal(registry_add(r, "d", b, pages, PAGES), 0);
+		if (b == BASES - 1)
+			memcpy(kept, pages, sizeof(kept));
+	}
+	registry_keep(r, is_odd, NULL);
+	registry_stats(r, &stats);
+	assert_int_equal(stats.bases, BASES / 2);
+	assert_int_equal(stats.entries, BASES / 2 * PAGES * 9);
+	for (i = 0; i < PAGES; i++) {
+		look(r, "d", page_like(&seed, &kept[i], 4, true), &found);
+		found_is(&found, BASES - 1, i);
+		look(r, "d", page_like(&seed, &pages[i], 4, true), &found);
+		found_by_chance_only(&found);
+	}
+	registry_free(r);
+}
+
 static bool always(uint32_t ref, const void *arg)
 {
 	(void)ref, (void)arg;
@@ -309,6 +341,7 @@ int main(void)
 		cmocka_unit_test(common_windows_are_bounded),
 		cmocka_unit_test(short_sketches),
 		cmocka_unit_test(removal_removes_all_and_only),
+		cmocka_unit_test(ten_thousand_bases_leave_at_once),
 		cmocka_unit_test(churn_does_not_grow),
 		cmocka_unit_test(table_agrees_with_array),
 	};

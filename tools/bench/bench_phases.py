@@ -11,7 +11,8 @@ import time
 import images
 import measure
 from first import Requests
-from sandboxes import DemoError, Sandbox, Slice
+from processes import Process, remove_cgroup
+from sandboxes import DemoError
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 REQUESTS = 10
@@ -80,12 +81,10 @@ class Bench:
 		os.makedirs(self.dir, exist_ok=True)
 		self.undo.append(self.medes.stop)
 		self.medes.start()
-		slice_ = Slice()
-		self.undo.append(slice_.close)
-		self.sandboxes = [Sandbox(name, index, slice_) for name in self.functions
-				  for index in (1, 2)]
+		self.undo.append(remove_cgroup)
+		self.sandboxes = [Process(name, index) for name in self.functions for index in (1, 2)]
 		# never deduplicated
-		self.others = [Sandbox(name, 3, slice_) for name in self.functions[:THROUGHPUT]]
+		self.others = [Process(name, 3) for name in self.functions[:THROUGHPUT]]
 
 	def ask(self, sandbox):
 		"""A request with a seed of its own; returns milliseconds."""
@@ -97,7 +96,7 @@ class Bench:
 	def start(self):
 		def start(sandbox):
 			self.undo.append(sandbox.stop)
-			sandbox.start(0)
+			sandbox.start()
 			for _ in range(REQUESTS):
 				self.ask(sandbox)
 
@@ -110,7 +109,7 @@ class Bench:
 		for sandbox in self.sandboxes:
 			sandbox.freeze()
 			pages = images.dump(sandbox.pid, os.path.join(self.dir, sandbox.name))
-			self.medes.add(sandbox)
+			self.medes.know(sandbox)
 			self.say(f"{sandbox.name}: {pages} pages")
 		with images.Touches() as touches:
 			for base, target in zip(self.sandboxes[::2], self.sandboxes[1::2], strict=True):
@@ -144,9 +143,6 @@ class Bench:
 		for sandbox in self.sandboxes + self.others:
 			sandbox.stop()
 		self.medes.stop()
-		for sandbox in self.sandboxes:
-			subprocess.run(["medesctl", "sandbox", "remove", sandbox.name], check=False,
-				       capture_output=True)
 
 	def native(self, *words):
 		"""Run medes-bench, take its samples."""

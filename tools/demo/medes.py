@@ -78,7 +78,8 @@ class _Connection(http.client.HTTPConnection):
 class Medes:
 	"""The module, a medesd of our own, its client interface, and medesctl."""
 
-	def __init__(self):
+	def __init__(self, config=CONFIG):
+		self._config = config
 		self._log = tempfile.NamedTemporaryFile(prefix="medesd-", suffix=".log")
 		self._state = tempfile.TemporaryDirectory(prefix="medesd-")
 		self._daemon = None
@@ -87,7 +88,7 @@ class Medes:
 		self._run("modprobe", "medes")
 		config = os.path.join(self._state.name, "medesd.conf")
 		with open(config, "w") as file:
-			file.write(CONFIG.format(directory=self._state.name))
+			file.write(self._config.format(directory=self._state.name))
 		try:
 			self._daemon = subprocess.Popen(["medesd", "--config", config], stdout=self._log, stderr=self._log,
 							stdin=subprocess.DEVNULL)
