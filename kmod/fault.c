@@ -45,6 +45,7 @@ struct fault {
 	struct migrate_vma args;
 	struct medes_account *account;
 	struct page *page;		/* for the touched page */
+	bool ready;			/* ... and its bytes are there already */
 	unsigned int brought;
 	unsigned long src[MEDES_FAULT_AROUND_MAX];
 	unsigned long dst[MEDES_FAULT_AROUND_MAX];
@@ -60,11 +61,16 @@ static struct page *free_page_for(struct vm_area_struct *vma,
 	return alloc_page_vma(gfp, vma, address);
 }
 
-/* A page for the touched one. */
-static struct page *touched_page(struct fault *f, unsigned long address)
+/* A page for the touched one; one that a bulk restore has rebuilt is best. */
+static struct page *touched_page(struct fault *f, struct medes_record *record,
+				 unsigned long address)
 {
-	struct page *page = free_page_for(f->args.vma, address);
+	struct page *page = medes_ahead_take(record);
 
+	f->ready = page;
+	if (page)
+		return page;
+	page = free_page_for(f->args.vma, address);
 	if (page)
 		return page;
 	page = medes_reserve_take();
@@ -79,15 +85,19 @@ static struct page *touched_page(struct fault *f, unsigned long address)
 static struct page *rebuilt_page(struct fault *f, struct medes_record *record,
 				 unsigned long address, bool touched)
 {
-	struct page *page = medes_ahead_take(record);
+	struct page *page = NULL;
+	bool ready;
 
-	if (page)
-		return page;
-	if (touched)
+	if (touched) {
 		swap(page, f->page);
-	else
-		page = free_page_for(f->args.vma, address);
-	if (page && medes_rebuild(record, page, address)) {
+		ready = f->ready;
+	} else {
+		page = medes_ahead_take(record);
+		ready = page;
+		if (!page)
+			page = free_page_for(f->args.vma, address);
+	}
+	if (page && !ready && medes_rebuild(record, page, address)) {
 		put_page(page);
 		page = NULL;
 	}
@@ -163,7 +173,7 @@ vm_fault_t medes_fault(struct vm_fault *vmf)
 	vm_fault_t ret = 0;
 	u64 back, asked;
 
-	f.page = touched_page(&f, address);
+	f.page = touched_page(&f, record, address);
 	if (!f.page) {
 		ret = VM_FAULT_OOM;
 		goto out;

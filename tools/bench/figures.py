@@ -122,7 +122,7 @@ def page_rows(samples):
 			unused = share(samples, "in", "medes", "brought", "unused", order=order)
 			rows.append(compare(name, mine, other, way, limit,
 					    f"{unused:.0%} unused" if unused is not None else ""))
-	for encoding in ("all", "zero", "same", "words", "self"):
+	for encoding in ("all", "zero", "same", "words", "dict", "self"):
 		mine = series(samples, "touch", "medes", encoding=encoding)
 		other = series(samples, "touch", "zram-lz4", encoding=encoding)
 		if mine.wall and other.wall:

@@ -18,6 +18,9 @@
 #define ALONE_MAX 192
 #define SWAP_BYTES (256UL << 20)
 #define AROUND "/sys/kernel/medes/fault_around_pages"
+#define RESTORING "/sys/kernel/medes/max_restoring_pages"
+#define RESTORE_BATCH 16	/* pages that one worker of a restore has in hand */
+#define THREADS_MAX 2		/* of a bulk restore, and as many touch pages of zram */
 #define CGROUP "/sys/fs/cgroup/medes-bench-%s"
 
 /* An image in its process, with a base from another process of the function. */
@@ -50,6 +53,8 @@ static const char *const order_name[] = {
 	[ORDER_SHUFFLED] = "shuffled",
 	[ORDER_SPARSE] = "sparse",
 };
+
+static const char *const bulk_name[THREADS_MAX + 1] = { [1] = "bulk", [2] = "bulk2" };
 
 static struct swap lz4, zstd;
 
@@ -126,6 +131,7 @@ static void touch(struct target *t, const char *way, enum order order, uint64_t 
 	by_encoding(t, way, "same", n);
 	by_encoding(t, way, "words", n);
 	by_encoding(t, way, "self", n);
+	by_encoding(t, way, "dict", n);
 	by_encoding(t, way, "zero", n);
 }
 
@@ -145,6 +151,7 @@ static void medes_out(struct target *t, bool keep)
 
 static void medes_round(struct target *t, uint64_t seed)
 {
+	uint64_t restoring = read_number(RESTORING, 0);
 	struct span took;
 
 	for (enum order order = 0; order < ORDERS; order++) {
@@ -153,9 +160,13 @@ static void medes_round(struct target *t, uint64_t seed)
 		touch(t, "medes", order, seed + order);
 		restore(&t->sandbox);
 	}
-	medes_out(t, true);
-	took = restore(&t->sandbox);
-	sample("bulk", "medes", t->n_stored, took);
+	for (unsigned int threads = 1; threads <= THREADS_MAX; threads++) {
+		medes_out(t, true);
+		write_text(RESTORING, "%u", threads * RESTORE_BATCH);
+		took = restore(&t->sandbox);
+		write_text(RESTORING, "%llu", (unsigned long long)restoring);
+		sample(bulk_name[threads], "medes", t->n_stored, took);
+	}
 }
 
 static void zram_out(struct target *t, const char *way)
@@ -202,7 +213,7 @@ static void zram_round(struct target *t, const struct swap *swap, const char *wa
 		touch(t, way, order, seed + order);
 		subject_do(&t->subject, DEED_POPULATE, 1);
 	}
-	for (unsigned int threads = 1; threads <= 2; threads++) {
+	for (unsigned int threads = 1; threads <= THREADS_MAX; threads++) {
 		if (threads == 2)
 			zram_reclaim(t, way);
 		else
@@ -211,7 +222,7 @@ static void zram_round(struct target *t, const struct swap *swap, const char *wa
 		if (!away)
 			continue;
 		took = subject_do(&t->subject, DEED_POPULATE, threads);
-		sample(threads == 1 ? "bulk" : "bulk2", way, away, took);
+		sample(bulk_name[threads], way, away, took);
 	}
 	swap_off(swap);
 }
