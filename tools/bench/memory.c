@@ -132,8 +132,10 @@ static void by_medes(struct subject *base, struct subject *target, char **names,
 	for (unsigned int i = 0; i < n; i++) {
 		restore(&sandbox[i]);
 		sandbox_end(&sandbox[i]);
-		base_end(id[i]);
 	}
+	/* each may have referred to any base */
+	for (unsigned int i = 0; i < n; i++)
+		base_end(id[i]);
 	free(id);
 	free(sandbox);
 }
