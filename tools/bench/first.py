@@ -10,31 +10,36 @@ import socket
 import statistics
 import time
 
+from sandboxes import DemoError
+
 SOCKET = "/run/medes/medesd.sock"
 # requests of a round of throughput: long enough to stand out of a request's own noise
 BURST = 8
 
 
-class _Local(http.client.HTTPConnection):
-	"""HTTP to medesd's socket."""
+class Waker:
+	"""A connection to medesd, over which a working set is asked for."""
 
-	def connect(self):
-		self.sock = socket.socket(socket.AF_UNIX)
-		self.sock.settimeout(self.timeout)
-		self.sock.connect(SOCKET)
+	def __init__(self, name):
+		self._socket = socket.socket(socket.AF_UNIX)
+		self._socket.settimeout(60)
+		self._socket.connect(SOCKET)
+		body = json.dumps({"working_set": True})
+		self._request = (f"POST /v1/sandboxes/{name}/restore HTTP/1.1\r\nHost: medesd\r\n"
+				 f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}").encode()
 
+	def ask(self):
+		"""Returns as soon as it is asked: who wakes a sandbox does not wait for its pages."""
+		self._socket.sendall(self._request)
 
-def wake(name):
-	"""Ask medesd to bring the working set back; returns at once, False: it can't."""
-	connection = _Local("medesd", timeout=60)
-	try:
-		connection.request("POST", f"/v1/sandboxes/{name}/restore", json.dumps({"working_set": True}),
-				   {"Content-Type": "application/json"})
-		reply = connection.getresponse()
-		reply.read()
-		return reply.status < 300
-	finally:
-		connection.close()
+	def close(self):
+		"""Raises DemoError if medesd refused."""
+		reply = http.client.HTTPResponse(self._socket)
+		reply.begin()
+		text = reply.read()
+		self._socket.close()
+		if reply.status // 100 != 2:
+			raise DemoError(f"the working set is refused: status {reply.status}: {text[:200]}")
 
 
 def cpu_ns():
@@ -59,13 +64,16 @@ class Requests:
 		sandbox.freeze()
 		if way != "warm":
 			self.medes.dedup(sandbox)
+		waker = Waker(sandbox.name) if way == "working-set" else None
 		cpu, begin = cpu_ns(), time.monotonic()
-		if way == "working-set" and not wake(sandbox.name):
-			sandbox.thaw()
-			return None
+		if waker:
+			waker.ask()
 		sandbox.thaw()
 		self.ask(sandbox)
-		return _sample("first", way, sandbox, rnd, begin, cpu)
+		sample = _sample("first", way, sandbox, rnd, begin, cpu)
+		if waker:
+			waker.close()
+		return sample
 
 	def first_requests(self, sandbox, rounds):
 		"""Warm, out of dedup with and without the working set: in turns."""
@@ -76,9 +84,7 @@ class Requests:
 			self._first(sandbox, "dedup", 0)
 		for rnd in range(rounds):
 			for way in ways[rnd % 3:] + ways[:rnd % 3]:
-				found = self._first(sandbox, way, rnd)
-				if found:
-					samples.append(found)
+				samples.append(self._first(sandbox, way, rnd))
 		return samples
 
 	def throughput(self, restored, never, rounds):
