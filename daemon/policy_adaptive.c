@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Adaptive keep-alive: the hybrid histogram policy of Shahrad et al., "Serverless in
+ * Adaptive keep-alive: the hybrid histogram policy of "Serverless in
  * the Wild", USENIX ATC '20; a baseline.
  *
  * The times that a function idles between two requests tell when the next one is

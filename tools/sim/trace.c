@@ -2,7 +2,7 @@
 /*
  * Arrival traces of the kinds that serverless platforms see: most functions are
  * called rarely, some by a timer, some in bursts, and some all the time with a
- * rhythm of a day (Shahrad et al., USENIX ATC '20).
+ * rhythm of a day ("Serverless in the Wild", USENIX ATC '20).
  *
  * Each function has a random sequence of its own, made of the seed and its name, so adding
  * one does not change the others.
