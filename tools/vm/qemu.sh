@@ -82,7 +82,7 @@ start_guest() {
 	[ "$kernel" = stock ] || args+=" init_on_alloc=1"
 	args+="$(clock)"
 	args+=" vm.node=$k vm.nodes=$nodes${share:+ vm.share=1}"
-	qemu=(qemu-system-x86_64 -M q35 -accel "$(accelerator)" -cpu "max,la57=off,avx2=off" -smp "$smp" -m "$mem"
+	qemu=(qemu-system-x86_64 -M q35 -accel "$(accelerator)" -cpu "max,la57=off,avx2=off,erms=off" -smp "$smp" -m "$mem"
 		-nodefaults -no-reboot -display none -serial "file:$dir/console.$k"
 		-kernel "$kerneldir/vmlinux" -initrd "$initrd" -append "$args"
 		-device virtio-rng-pci -device isa-debug-exit,iobase=0xf4,iosize=0x1
