@@ -24,12 +24,21 @@
 #define HEAD_CODES 0x0f	/* of the word patch */
 #define HEAD_ZSTD  0x10	/* the rest is compressed, */
 #define HEAD_LZ4   0x80	/* likewise; not both */
+#define HEAD_MOVES 0x20	/* moves come before the patch */
 #define HEAD_PAGE  0x40	/* the rest gives the page, not a patch */
 
-/* Below these, trying harder wins less than a size class of the allocator. */
-#define TRY_PACKED_ABOVE 32	/* bytes of patch */
-#define TRY_DICT_ABOVE   128	/* bytes of record */
-#define TRY_SELF_ABOVE   512	/* bytes of record */
+/* Above these, trying harder wins more than it takes. */
+#define TRY_MOVES_ABOVE 24	/* words that differ in more than where they point */
+
+static const struct {
+	u16 packed;	/* bytes of patch */
+	u16 dict;	/* bytes of record, likewise: */
+	u16 self;
+	u16 self_page;
+} try_above[] = {
+	[MEDES_MODE_FAST] = { 128, 700, 900, 1200 },
+	[MEDES_MODE_DENSE] = { 32, 128, 512, 512 },
+};
 
 #define ALIGNED(n) (((n) + 63) & ~(size_t)63)
 
@@ -58,6 +67,7 @@ struct medes_workspace *medes_workspace_init(void *mem)
 	if (medes_packer_init(&ws->packer, mem + ALIGNED(sizeof(*ws)),
 			      medes_packer_room()))
 		return NULL;
+	memset(ws->none, 0, sizeof(ws->none));
 	return ws;
 }
 
@@ -87,6 +97,7 @@ struct medes_scratch *medes_scratch_init(void *mem)
 				mem + ALIGNED(sizeof(*scratch)),
 				medes_unpacker_room()))
 		return NULL;
+	memset(scratch->none, 0, sizeof(scratch->none));
 	return scratch;
 }
 
@@ -95,13 +106,41 @@ static u8 packed_head(enum medes_mode mode)
 	return mode == MEDES_MODE_DENSE ? HEAD_ZSTD : HEAD_LZ4;
 }
 
-/* In at most room bytes; 0 or less when that is too few. */
-static int pack(struct medes_workspace *ws, enum medes_mode mode,
-		const void *dict, const void *src, int len, void *dst, int room)
+/* The patch, in at most room bytes; 0 or less when that is too few. */
+static int pack_patch(struct medes_workspace *ws, enum medes_mode mode, int len,
+		      void *dst, int room)
 {
 	if (mode == MEDES_MODE_DENSE)
-		return medes_zstd_pack(&ws->packer, dict, src, len, dst, room);
-	return medes_lz4_pack(&ws->packer, dict, src, len, dst, room);
+		return medes_zstd_pack(&ws->packer, NULL, ws->patch, len, dst, room);
+	return medes_lz4_pack(&ws->packer, ws->none, sizeof(ws->none), ws->patch,
+			      len, dst, room);
+}
+
+/* A page, likewise; dict is a page to refer to, or NULL. */
+static int pack_page(struct medes_workspace *ws, enum medes_mode mode,
+		     const void *page, const void *dict, void *dst, int room)
+{
+	if (mode == MEDES_MODE_DENSE)
+		return medes_zstd_pack(&ws->packer, dict, page, MEDES_PAGE_SIZE, dst,
+				       room);
+	return medes_lz4_pack(&ws->packer, dict ?: ws->none,
+			      dict ? MEDES_PAGE_SIZE : MEDES_NO_DICT, page,
+			      MEDES_PAGE_SIZE, dst, room);
+}
+
+/* Words that differ in more than where they point. */
+static unsigned int count_odd(const struct medes_words_work *words,
+			      const u64 *page, const u64 *base)
+{
+	unsigned int odd = 0, i;
+
+	for (i = 0; i < words->count; i++) {
+		u64 word = page[words->where[i]];
+
+		odd += (word ^ base[words->where[i]]) % MEDES_PAGE_SIZE ||
+		       !medes_is_address(word);
+	}
+	return odd;
 }
 
 /* The patch against base, compressed if that helps, in at most room bytes. */
@@ -109,20 +148,32 @@ static int encode_words(struct medes_workspace *ws, enum medes_mode mode,
 			const void *page, const void *base, int room,
 			u8 *record)
 {
+	int len = 0, packed = 0;
 	unsigned int codes;
-	int len, packed = 0;
+	u8 head = 0;
 
-	len = medes_words_diff(&ws->words, page, base, ws->patch, &codes);
-	if (len > TRY_PACKED_ABOVE)
-		packed = pack(ws, mode, NULL, ws->patch, len, record + 1,
-			      min(len, room) - 1);
+	medes_words_compare(&ws->words, page, base);
+	if (base && count_odd(&ws->words, page, base) > TRY_MOVES_ABOVE)
+		len = medes_moves_find(&ws->moves, page, base, ws->like,
+				       ws->patch);
+	if (len) {
+		head = HEAD_MOVES;
+		base = ws->like;
+		medes_words_compare(&ws->words, page, base);
+	}
+	len += medes_words_diff(&ws->words, page, base, ws->patch + len,
+				&codes);
+	head |= codes;
+	if (len > try_above[mode].packed)
+		packed = pack_patch(ws, mode, len, record + 1,
+				    min(len, room) - 1);
 	if (packed > 0) {
-		record[0] = codes | packed_head(mode);
+		record[0] = head | packed_head(mode);
 		return packed + 1;
 	}
 	if (len >= room)
 		return -E2BIG;
-	record[0] = codes;
+	record[0] = head;
 	memcpy(record + 1, ws->patch, len);
 	return len + 1;
 }
@@ -131,8 +182,7 @@ static int encode_words(struct medes_workspace *ws, enum medes_mode mode,
 static int encode_page(struct medes_workspace *ws, enum medes_mode mode,
 		       const void *page, const void *dict, int room, u8 *record)
 {
-	int packed = pack(ws, mode, dict, page, MEDES_PAGE_SIZE, record + 1,
-			  room - 1);
+	int packed = pack_page(ws, mode, page, dict, record + 1, room - 1);
 
 	if (packed <= 0)
 		return -E2BIG;
@@ -210,21 +260,21 @@ int medes_encode(struct medes_workspace *ws, enum medes_mode mode,
 		      encode_words(ws, mode, page, base,
 				   room(&best, MEDES_ENCODING_WORDS),
 				   best.next));
-	if (base && !is_below(&best, TRY_DICT_ABOVE))
+	if (base && !is_below(&best, try_above[mode].dict))
 		tried(&best, MEDES_ENCODING_DICT,
 		      encode_page(ws, mode, page, base,
 				  room(&best, MEDES_ENCODING_DICT),
 				  best.next));
-	if (!is_below(&best, TRY_SELF_ABOVE)) {
+	if (!is_below(&best, try_above[mode].self))
 		tried(&best, MEDES_ENCODING_SELF,
 		      encode_words(ws, mode, page, NULL,
 				   room(&best, MEDES_ENCODING_SELF),
 				   best.next));
+	if (!is_below(&best, try_above[mode].self_page))
 		tried(&best, MEDES_ENCODING_SELF,
 		      encode_page(ws, mode, page, NULL,
 				  room(&best, MEDES_ENCODING_SELF),
 				  best.next));
-	}
 	*encoding = best.encoding;
 	*data = best.record;
 	return best.len;
@@ -246,47 +296,61 @@ bool medes_record_is_dense(u8 encoding, const void *data, size_t len)
 	return encoding > MEDES_ENCODING_SAME && len && record[0] & HEAD_ZSTD;
 }
 
-/* Undo the compression that a head tells of; bytes, or -EBADMSG. */
-static int unpack(struct medes_scratch *scratch, u8 head, const void *dict,
-		  const void *src, size_t len, void *dst, int room)
+/* The patch that a head tells of; bytes, or -EBADMSG. */
+static int unpack_patch(struct medes_scratch *scratch, u8 head,
+			const void *data, size_t len)
 {
-	int got;
+	int got = len;
 
 	if (head & HEAD_ZSTD)
-		got = medes_zstd_unpack(&scratch->unpacker, dict, src, len,
-					dst, room);
+		got = medes_zstd_unpack(&scratch->unpacker, NULL, data, len,
+					scratch->patch, MEDES_LIST_MAX);
+	else if (head & HEAD_LZ4)
+		got = medes_lz4_unpack(scratch->none, sizeof(scratch->none), data,
+				       len, scratch->patch, MEDES_LIST_MAX);
 	else
-		got = medes_lz4_unpack(dict, src, len, dst, room);
+		memcpy(scratch->patch, data, len);
 	return got < 0 ? -EBADMSG : got;
 }
 
 static int decode_words(struct medes_scratch *scratch, u8 head, const u8 *data,
 			size_t len, const void *base, void *page)
 {
-	if (head & (HEAD_ZSTD | HEAD_LZ4)) {
-		int plain = unpack(scratch, head, NULL, data, len,
-				   scratch->patch, MEDES_WORDS_MAX);
+	const u8 *patch = scratch->patch;
+	int got = unpack_patch(scratch, head, data, len);
 
-		if (plain < 0)
-			return plain;
-		len = plain;
-	} else {
-		memcpy(scratch->patch, data, len);
-	}
-	if (!base)
-		memset(page, 0, MEDES_PAGE_SIZE);
-	else if (page != base)
+	if (got < 0)
+		return got;
+	len = got;
+	if (head & HEAD_MOVES) {
+		if (!base)
+			return -EBADMSG;
+		got = medes_moves_apply(patch, len, base, page);
+		if (got < 0)
+			return got;
+		patch += got;
+		len -= got;
+	} else if (base) {
 		memcpy(page, base, MEDES_PAGE_SIZE);
-	return medes_words_apply(scratch->table, scratch->patch, len,
-				 head & HEAD_CODES, page);
+	} else {
+		memset(page, 0, MEDES_PAGE_SIZE);
+	}
+	return medes_words_apply(scratch->table, patch, len, head & HEAD_CODES,
+				 page);
 }
 
 static int decode_page(struct medes_scratch *scratch, u8 head, const u8 *data,
 		       size_t len, const void *dict, void *page)
 {
-	int plain = unpack(scratch, head, dict, data, len, page,
-			   MEDES_PAGE_SIZE);
+	int plain;
 
+	if (head & HEAD_ZSTD)
+		plain = medes_zstd_unpack(&scratch->unpacker, dict, data, len, page,
+					  MEDES_PAGE_SIZE);
+	else
+		plain = medes_lz4_unpack(dict ?: scratch->none,
+					 dict ? MEDES_PAGE_SIZE : MEDES_NO_DICT,
+					 data, len, page, MEDES_PAGE_SIZE);
 	return plain == MEDES_PAGE_SIZE ? 0 : -EBADMSG;
 }
 
@@ -342,6 +406,9 @@ int medes_decode(struct medes_scratch *scratch, u8 encoding, const void *data,
 	case 0:
 	case HEAD_LZ4:
 	case HEAD_ZSTD:
+	case HEAD_MOVES:
+	case HEAD_MOVES | HEAD_LZ4:
+	case HEAD_MOVES | HEAD_ZSTD:
 		if (encoding == MEDES_ENCODING_DICT)
 			return -EBADMSG;
 		return decode_words(scratch, head, record + 1, len - 1, base,

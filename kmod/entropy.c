@@ -49,6 +49,9 @@ static const zstd_compression_parameters tuning = {
 /* Longest block that a record can hold. */
 #define BLOCK_MAX    MEDES_PAGE_SIZE
 
+/* Longer ones are worth a cleared table. */
+#define CLEAR_ABOVE  512
+
 /* Enough for zstd's dictionary objects; the unit tests ask for them all. */
 #define CDICT_ROOM   (128 << 10)
 #define DDICT_ROOM   (32 << 10)
@@ -115,6 +118,7 @@ int medes_packer_init(struct medes_packer *packer, void *mem, size_t size)
 {
 	if (size < medes_packer_room())
 		return -ENOMEM;
+	memset(packer->lz4, 0, sizeof(packer->lz4));
 	packer->cctx = zstd_init_cctx(mem, cctx_room());
 	packer->cdict.mem = mem + cctx_room();
 	packer->cdict.size = CDICT_ROOM;
@@ -156,7 +160,8 @@ int medes_unpacker_init(struct medes_unpacker *unpacker, void *mem,
 /**
  * medes_lz4_pack() - compress in LZ4's block format
  * @packer: set up
- * @dict: a page to refer to, or NULL
+ * @dict: a page to refer to, or MEDES_NO_DICT octets of zero
+ * @dict_len: its length; best right before @src if that is no page
  * @src: what to compress
  * @len: its length
  * @dst: receives the block
@@ -165,23 +170,24 @@ int medes_unpacker_init(struct medes_unpacker *unpacker, void *mem,
  * Context: any.
  * Return: length of the block; 0 or less when it does not fit.
  */
-int medes_lz4_pack(struct medes_packer *packer, const void *dict,
+int medes_lz4_pack(struct medes_packer *packer, const void *dict, int dict_len,
 		   const void *src, int len, void *dst, int room)
 {
 	LZ4_stream_t *stream = (LZ4_stream_t *)packer->lz4;
 
 	if (room <= 0)
 		return 0;
-	if (!dict)
-		return medes_lz4_compress(src, dst, len, room, stream);
-	memset(stream, 0, sizeof(*stream));
-	LZ4_loadDict(stream, dict, MEDES_PAGE_SIZE);
+	/* this one has a finer table, which is cleared each time; nobody has to refer */
+	if (dict_len < MEDES_PAGE_SIZE && len > CLEAR_ABOVE)
+		return medes_lz4_compress(src, dst, len, room, packer->lz4_clear);
+	medes_lz4_load(stream, dict, dict_len);
 	return LZ4_compress_fast_continue(stream, src, dst, len, room, 1);
 }
 
 /**
  * medes_lz4_unpack() - decompress LZ4's block format
- * @dict: the page that it refers to, or NULL
+ * @dict: what it refers to
+ * @dict_len: its length
  * @src: the block; nothing is assumed of it
  * @len: its length
  * @dst: receives what was compressed
@@ -190,13 +196,10 @@ int medes_lz4_pack(struct medes_packer *packer, const void *dict,
  * Context: any.
  * Return: bytes in @dst, or a negative number for a malformed block.
  */
-int medes_lz4_unpack(const void *dict, const void *src, int len, void *dst,
-		     int room)
+int medes_lz4_unpack(const void *dict, int dict_len, const void *src, int len,
+		     void *dst, int room)
 {
-	if (!dict)
-		return LZ4_decompress_safe(src, dst, len, room);
-	return LZ4_decompress_safe_usingDict(src, dst, len, room, dict,
-					     MEDES_PAGE_SIZE);
+	return LZ4_decompress_safe_usingDict(src, dst, len, room, dict, dict_len);
 }
 
 static size_t pack_frame(struct medes_packer *packer, const void *dict,

@@ -30,11 +30,6 @@
 #define MIX_WORD   0x9e3779b185ebca87ULL
 #define MIX_WINDOW 0xbf58476d1ce4e5b9ULL
 
-static __always_inline u64 blind(u64 word)
-{
-	return word & (medes_is_address(word) ? MEDES_PAGE_SIZE - 1 : ~0ULL);
-}
-
 static __always_inline u64 mix(u64 word)
 {
 	word *= MIX_WORD;
@@ -88,7 +83,7 @@ u64 medes_page_hash(const void *page, u64 seed)
 void medes_fingerprint(const void *page, u64 seed, u64 sketch[MEDES_SKETCH])
 {
 	const u64 *words = page;
-	u64 first = blind(words[0]), second = blind(words[1]);
+	u64 first = medes_blind(words[0]), second = medes_blind(words[1]);
 	u64 a = mix(first), b = mix(second);
 	unsigned int used_a = !!first, used_b = !!second;
 	int i;
@@ -97,7 +92,7 @@ void medes_fingerprint(const void *page, u64 seed, u64 sketch[MEDES_SKETCH])
 		sketch[i] = ~0ULL;
 
 	for (i = WINDOW - 1; i < MEDES_PAGE_WORDS; i++) {
-		u64 third = blind(words[i]);
+		u64 third = medes_blind(words[i]);
 		unsigned int used_c = !!third;
 		u64 c = mix(third);
 		u64 hash = a + rotate(b, 21) + rotate(c, 42);

@@ -11,6 +11,10 @@
 #ifndef MEDES_PURE_H
 #define MEDES_PURE_H
 
+/* The page as the pure files see it: 4 KiB, words in the host's order. */
+#define MEDES_PAGE_SIZE 4096
+#define MEDES_PAGE_WORDS (MEDES_PAGE_SIZE / 8)
+
 #ifdef __KERNEL__
 
 #include <linux/array_size.h>
@@ -36,6 +40,12 @@ static inline int medes_lz4_compress(const void *src, void *dst, int len,
 	return LZ4_compress_default(src, dst, len, room, state);
 }
 
+/* What is in its table from before is too far off to be referred to. */
+static inline void medes_lz4_load(LZ4_stream_t *stream, const void *dict, int len)
+{
+	LZ4_loadDict(stream, dict, len);
+}
+
 #else /* user space */
 
 #include <errno.h>
@@ -50,6 +60,7 @@ typedef uint8_t u8;
 typedef uint16_t u16;
 typedef uint32_t u32;
 typedef uint64_t u64;
+typedef int16_t s16;
 typedef int64_t s64;
 
 #define LZ4_MEM_COMPRESS sizeof(LZ4_stream_t)
@@ -114,16 +125,27 @@ static inline int medes_lz4_compress(const void *src, void *dst, int len,
 	return LZ4_compress_fast_extState(state, src, dst, len, room, 1);
 }
 
-#endif /* __KERNEL__ */
+/* The library clears its table for any dictionary, which a tiny one is not worth. */
+static inline void medes_lz4_load(LZ4_stream_t *stream, const void *dict, int len)
+{
+	if (len < MEDES_PAGE_SIZE)
+		LZ4_resetStream_fast(stream);
+	else
+		LZ4_loadDict(stream, dict, len);
+}
 
-/* The page as the pure files see it: 4 KiB, words in the host's order. */
-#define MEDES_PAGE_SIZE 4096
-#define MEDES_PAGE_WORDS (MEDES_PAGE_SIZE / 8)
+#endif /* __KERNEL__ */
 
 /* Is this where Linux maps user space, the lowest 4 GiB excepted? */
 static __always_inline bool medes_is_address(u64 word)
 {
 	return word - (1ULL << 32) < (1ULL << 47) - (1ULL << 32);
+}
+
+/* A word as it would be in any process: of an address, the place in its page. */
+static __always_inline u64 medes_blind(u64 word)
+{
+	return word & (medes_is_address(word) ? MEDES_PAGE_SIZE - 1 : ~0ULL);
 }
 
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,

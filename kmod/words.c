@@ -15,9 +15,9 @@
  * with the constants in a table of up to 15 codes that leads the patch. A
  * decoder needs no case for any of them and hence no branch to mispredict.
  *
- * The encoder tallies what each delta and each value would save as a code of
- * its own, takes the best, and leaves the rest to typed literals. It need not
- * find the optimum: LZ4 follows (codec.c).
+ * The encoder tallies what each delta would save as a code of its own, takes the
+ * best, does the same with the values of the words that are left, and leaves the
+ * rest to typed literals. It need not find the optimum: LZ4 follows (codec.c).
  *
  * The decoder trusts nothing. It checks lengths before it reads, and places in
  * the page come from bit numbers, which cannot leave it. The encoder runs on
@@ -45,6 +45,8 @@ enum {
 	KINDS,
 };
 
+static_assert(KINDS == MEDES_WORDS_KINDS, "the kinds of the work space");
+
 enum { FROM_ZERO, FROM_BASE, FROM_LAST };
 
 static const struct {
@@ -70,7 +72,7 @@ static const struct {
 	[NEAR4]  = { FROM_LAST, 4, PLAIN8 },
 };
 
-#define UNRANKED 0xff
+#define NONE (2 * MEDES_WORDS_CODES)	/* no choice */
 
 static u64 size_mask(unsigned int size)
 {
@@ -85,23 +87,21 @@ static u64 bias(unsigned int kind)
 	return 1ULL << (8 * kinds[kind].size - 1);
 }
 
-/* Octets of value as a signed number, 0 for 0. */
-static unsigned int signed_size(u64 value)
+/* Octets of value as a signed number, 1 for 0. */
+static __always_inline unsigned int signed_size(u64 value)
 {
 	u64 bits = value ^ (u64)((s64)value >> 63);
 
-	if (!value)
-		return 0;
-	return bits ? (64 - __builtin_clzll(bits)) / 8 + 1 : 1;
+	return (64 - __builtin_clzll(bits | 1)) / 8 + 1;
 }
 
 /* How an addend is written. */
 static unsigned int addend_form(u64 add)
 {
-	unsigned int size = signed_size(add);
+	unsigned int size = add ? signed_size(add) : 0;
 	unsigned int pages;
 
-	if (add & (MEDES_PAGE_SIZE - 1))
+	if (!size || add & (MEDES_PAGE_SIZE - 1))
 		return size;
 	pages = signed_size((s64)add >> PAGES_SHIFT);
 	if (pages >= size || FORM_PAGES + pages >= FORM_INVALID)
@@ -128,40 +128,15 @@ static u8 *put_code(u8 *out, unsigned int kind, u64 add)
 	return out;
 }
 
-static u16 tally(struct medes_words_tally *t, u64 value, unsigned int worth)
-{
-	unsigned int at = value * 0x9e3779b185ebca87ULL >> 54;
-
-	for (; t->slot[at]; at = (at + 1) % ARRAY_SIZE(t->slot)) {
-		if (t->value[t->slot[at] - 1].value == value)
-			break;
-	}
-	if (!t->slot[at]) {
-		t->value[t->count] = (struct medes_words_value) {
-			.value = value,
-			.rank = UNRANKED,
-		};
-		t->slot[at] = ++t->count;
-	}
-	t->value[t->slot[at] - 1].worth += worth;
-	return t->slot[at] - 1;
-}
-
-static unsigned int plain_size(u64 word)
-{
-	return word ? (63 - __builtin_clzll(word)) / 8 + 1 : 1;
-}
-
 /* The shortest way to carry a word that gets no code of its own. */
-static unsigned int literal(u64 word, u64 delta, u64 last)
+static __always_inline unsigned int literal(u64 word, u64 delta, u64 last)
 {
 	static const u8 plain[] = {
-		PLAIN0, PLAIN1, PLAIN2, PLAIN3, PLAIN4, PLAIN6, PLAIN6, PLAIN8,
-		PLAIN8
+		PLAIN1, PLAIN1, PLAIN2, PLAIN3, PLAIN4, PLAIN6, PLAIN6, PLAIN8, PLAIN8
 	};
+	unsigned int size = (71 - __builtin_clzll(word | 1)) / 8;
 	unsigned int step = signed_size(delta);
-	unsigned int near = signed_size(word - last) ?: 1;
-	unsigned int size = plain_size(word);
+	unsigned int near = signed_size(word - last);
 
 	if (step <= min(4u, size) && step <= near)
 		return STEP0 + step;
@@ -170,110 +145,158 @@ static unsigned int literal(u64 word, u64 delta, u64 last)
 	return plain[size];
 }
 
-static void collect(struct medes_words_work *work, const u64 *page,
-		    const u64 *base)
+/* An empty tally, with room for about as many values as there are words. */
+static void tally_start(struct medes_words_work *work, unsigned int count)
 {
+	unsigned int size = 64;
+
+	while (size < count + count / 2 && size < MEDES_WORDS_TALLY)
+		size *= 2;
+	work->mask = size - 1;
+	memset(work->tally, 0, size * sizeof(work->tally[0]));
+}
+
+/*
+ * Counts a value of word number i that would take size bytes. Of those that share
+ * a place the most frequent stays, counting less than it is worth. No branch
+ * depends on the values, which no predictor knows.
+ */
+static __always_inline void tally(struct medes_words_work *work, unsigned int i,
+				  u64 value, unsigned int size)
+{
+	unsigned int at = value * 0x9e3779b185ebca87ULL >> 55 & work->mask;
+	struct medes_words_value *entry = &work->tally[at];
+	unsigned int worth = entry->worth;
+	bool same = entry->value == value, strong = worth > size;
+
+	entry->worth = same ? worth + size : strong ? worth - size : size;
+	entry->value = same || strong ? entry->value : value;
+	work->at[i] = at;
+}
+
+/* Into the list, best first, the first ones before it staying. */
+static void enlist(struct medes_words_work *work, unsigned int first,
+		   struct medes_words_value *entry, bool keep)
+{
+	struct medes_words_choice *best = work->best + first;
+	unsigned int at = work->choices - first;
+	int net = entry->worth - 1 - addend_size(addend_form(entry->value));
+
+	if (net <= 0 || (at == MEDES_WORDS_CODES && net <= best[at - 1].net))
+		return;
+	if (at == MEDES_WORDS_CODES)
+		at--;
+	else
+		work->choices++;
+	for (; at > 0 && best[at - 1].net < net; at--)
+		best[at] = best[at - 1];
+	best[at] = (struct medes_words_choice) {
+		.value = entry->value, .entry = entry, .net = net, .keep = keep,
+	};
+}
+
+/* The best of the tally into the list behind the first ones. */
+static void shortlist(struct medes_words_work *work, bool keep)
+{
+	unsigned int first = work->choices, i;
+
+	for (i = 0; i <= work->mask; i++) {
+		work->tally[i].choice = NONE;
+		/* what occurs once, or takes a byte or two, is hardly worth it */
+		if (work->tally[i].worth > 6)
+			enlist(work, first, &work->tally[i], keep);
+	}
+	for (i = first; i < work->choices; i++)
+		work->best[i].entry->choice = i;
+}
+
+static __always_inline unsigned int choice_of(const struct medes_words_work *work,
+					      unsigned int i, u64 value)
+{
+	const struct medes_words_value *entry = &work->tally[work->at[i]];
+
+	return entry->value == value ? entry->choice : NONE;
+}
+
+/* The most frequent slides, and the words that they serve. */
+static void choose_slides(struct medes_words_work *work, const u64 *page,
+			  const u64 *base)
+{
+	unsigned int n = 0, i;
 	u64 last = 0;
-	unsigned int i;
 
-	memset(work->deltas.slot, 0, sizeof(work->deltas.slot));
-	memset(work->values.slot, 0, sizeof(work->values.slot));
-	work->deltas.count = 0;
-	work->values.count = 0;
-	work->count = 0;
-
-	for (i = 0; i < MEDES_PAGE_WORDS; i++) {
-		u64 delta = page[i] - (base ? base[i] : 0);
-		unsigned int at = work->count;
-		unsigned int kind, worth;
-
-		if (!delta)
-			continue;
-		kind = literal(page[i], delta, last);
-		worth = kinds[kind].size;
-		work->where[at] = i;
-		work->kind[at] = kind;
-		work->delta[at] = tally(&work->deltas, delta, worth);
-		work->value[at] = tally(&work->values, page[i], worth);
-		work->count++;
-		if (medes_is_address(page[i]))
-			last = page[i];
-	}
-}
-
-static int net(const struct medes_words_choice *choice)
-{
-	return choice->saved - choice->price;
-}
-
-/* The best of one tally into the list, best first. */
-static unsigned int shortlist(struct medes_words_choice *best,
-			      unsigned int count,
-			      struct medes_words_tally *from, bool keep)
-{
-	unsigned int i, at;
-
-	for (i = 0; i < from->count; i++) {
-		struct medes_words_choice choice = {
-			.entry = &from->value[i],
-			.price = 1,
-			.saved = from->value[i].worth,
-			.keep = keep,
-		};
-
-		if (choice.saved <= choice.price)
-			continue;
-		choice.price += addend_size(addend_form(choice.entry->value));
-		if (net(&choice) <= 0)
-			continue;
-		if (count < MEDES_WORDS_CODES)
-			count++;
-		else if (net(&best[count - 1]) >= net(&choice))
-			continue;
-		for (at = count - 1; at > 0 && net(&best[at - 1]) < net(&choice);
-		     at--)
-			best[at] = best[at - 1];
-		best[at] = choice;
-	}
-	return count;
-}
-
-/* A word that several choices serve goes to the first of them. */
-static unsigned int rank(const struct medes_words_work *work, unsigned int at)
-{
-	return min(work->deltas.value[work->delta[at]].rank,
-		   work->values.value[work->value[at]].rank);
-}
-
-/* What the choices save, and what the literals cost, each word counted once. */
-static void recount(struct medes_words_work *work, unsigned int count)
-{
-	unsigned int i;
-
-	for (i = 0; i < count; i++) {
-		work->best[i].entry->rank = i;
-		work->best[i].saved = 0;
-	}
-	memset(work->uses, 0, sizeof(work->uses));
+	tally_start(work, work->count);
 	for (i = 0; i < work->count; i++) {
-		unsigned int kind = work->kind[i];
-		unsigned int r = rank(work, i);
+		u64 delta = page[work->where[i]] - base[work->where[i]];
 
-		if (r == UNRANKED)
-			work->uses[kind]++;
-		else
-			work->best[r].saved += kinds[kind].size;
+		tally(work, i, delta, min(signed_size(delta), 6u));
+	}
+	shortlist(work, true);
+	for (i = 0; i < work->count; i++) {
+		unsigned int at = work->where[i];
+		u64 word = page[at], delta = word - base[at];
+
+		work->choice[i] = choice_of(work, i, delta);
+		work->rest[n] = i;
+		n += work->choice[i] == NONE;
+		if (work->choice[i] == NONE)
+			work->kind[i] = literal(word, delta, last);
+		last = medes_is_address(word) ? word : last;
+	}
+	work->nr_rest = n;
+}
+
+static void choose_no_slides(struct medes_words_work *work, const u64 *page)
+{
+	unsigned int i;
+	u64 last = 0;
+
+	for (i = 0; i < work->count; i++) {
+		u64 word = page[work->where[i]];
+
+		work->choice[i] = NONE;
+		work->rest[i] = i;
+		work->kind[i] = literal(word, word, last);
+		last = medes_is_address(word) ? word : last;
+	}
+	work->nr_rest = work->count;
+}
+
+/* The most frequent values among the rest, and the literals of what is left. */
+static void choose_values(struct medes_words_work *work, const u64 *page)
+{
+	unsigned int i, n;
+
+	tally_start(work, work->nr_rest);
+	for (n = 0; n < work->nr_rest; n++) {
+		i = work->rest[n];
+		tally(work, i, page[work->where[i]], kinds[work->kind[i]].size);
+	}
+	shortlist(work, false);
+	for (n = 0; n < work->nr_rest; n++) {
+		i = work->rest[n];
+		work->choice[i] = choice_of(work, i, page[work->where[i]]);
+		work->uses[work->kind[i]] += work->choice[i] == NONE;
 	}
 }
 
-/* Takes one choice out of the list. */
-static unsigned int drop(struct medes_words_work *work, unsigned int count,
-			 unsigned int at)
+/* What dropped choices served is carried in full. */
+static void drop(struct medes_words_work *work, const u64 *page, const u64 *base)
 {
-	work->best[at].entry->rank = UNRANKED;
-	for (count--; at < count; at++)
-		work->best[at] = work->best[at + 1];
-	return count;
+	unsigned int i;
+	u64 last = 0;
+
+	for (i = 0; i < work->count; i++) {
+		unsigned int at = work->where[i];
+		u64 word = page[at];
+
+		if (work->choice[i] != NONE && !work->best[work->choice[i]].net) {
+			work->choice[i] = NONE;
+			work->kind[i] = literal(word, word - (base ? base[at] : 0), last);
+			work->uses[work->as[work->kind[i]]]++;
+		}
+		last = medes_is_address(word) ? word : last;
+	}
 }
 
 /* The kind in use that could take over from this one, or PLAIN8 if none. */
@@ -285,155 +308,216 @@ static unsigned int heir(const struct medes_words_work *work, unsigned int kind)
 	return kind;
 }
 
-/*
- * Makes literals share codes until all fit, always those that lose least by
- * it. False when the weakest choice is the smaller loss.
- */
-static bool fit(struct medes_words_work *work, unsigned int count, int weakest)
+/* The kind that loses least by becoming longer, and how much it loses. */
+static unsigned int shortest_step(const struct medes_words_work *work, int *least)
 {
-	unsigned int i, used = 0;
+	unsigned int from = PLAIN8, i;
 
+	*least = MEDES_PAGE_SIZE;
 	for (i = 0; i < KINDS; i++) {
-		work->as[i] = i;
-		used += !!work->uses[i];
-	}
-	while (count + used > MEDES_WORDS_CODES) {
-		int least = weakest;
-		unsigned int from = PLAIN8, to;
+		int loss;
 
-		for (i = 0; i < KINDS; i++) {
-			int loss = work->uses[i] *
-				(kinds[heir(work, i)].size - kinds[i].size);
-
-			if (loss && loss < least) {
-				least = loss;
-				from = i;
-			}
+		if (!work->uses[i] || i == PLAIN8)
+			continue;
+		loss = work->uses[i] * (kinds[heir(work, i)].size - kinds[i].size);
+		if (loss < *least) {
+			*least = loss;
+			from = i;
 		}
-		if (from == PLAIN8)
-			return false;
-		to = heir(work, from);
-		used -= !!work->uses[to];
-		work->uses[to] += work->uses[from];
-		work->uses[from] = 0;
-		for (i = 0; i < KINDS; i++)
-			if (work->as[i] == from)
-				work->as[i] = to;
 	}
-	return true;
+	return from;
+}
+
+/* Literals of a kind become those of the next wider one in use. */
+static void widen(struct medes_words_work *work, unsigned int from)
+{
+	unsigned int to = heir(work, from), i;
+
+	work->uses[to] += work->uses[from];
+	work->uses[from] = 0;
+	for (i = 0; i < KINDS; i++)
+		if (work->as[i] == from)
+			work->as[i] = to;
+}
+
+static unsigned int kinds_in_use(const struct medes_words_work *work)
+{
+	unsigned int used = 0, i;
+
+	for (i = 0; i < KINDS; i++)
+		used += !!work->uses[i];
+	return used;
+}
+
+/* The choice that saves least, of those left, or NONE. */
+static unsigned int weakest(const struct medes_words_work *work)
+{
+	unsigned int found = NONE, i;
+
+	for (i = 0; i < work->choices; i++)
+		if (work->best[i].net && (found == NONE ||
+		    work->best[i].net < work->best[found].net))
+			found = i;
+	return found;
 }
 
 /*
- * Choices overlap with each other, and with the literals compete for room.
- * Each round but the last drops one choice or more.
+ * Choices and kinds of literals compete for codes. While there are too few, the
+ * least loss is taken.
  */
-static unsigned int settle(struct medes_words_work *work, unsigned int count)
+static void fit(struct medes_words_work *work, const u64 *page, const u64 *base)
 {
-	struct medes_words_choice *best = work->best;
-	unsigned int i, weakest, was;
+	unsigned int choices = work->choices, literals, i;
 	int least;
 
+	for (i = 0; i < KINDS; i++)
+		work->as[i] = i;
 	for (;;) {
-		recount(work, count);
-		was = count;
-		weakest = 0;
-		for (i = count; i-- > 0;) {
-			if (net(&best[i]) <= 0)
-				count = drop(work, count, i);
+		unsigned int worst = weakest(work), from;
+
+		/* what a dropped choice served needs one at least */
+		literals = kinds_in_use(work) ?: choices < work->choices;
+		if (choices + literals <= MEDES_WORDS_CODES)
+			break;
+		from = shortest_step(work, &least);
+		if (worst != NONE && work->best[worst].net <= least) {
+			work->best[worst].net = 0;
+			choices--;
+		} else {
+			widen(work, from);
 		}
-		if (count != was)
-			continue;
-		for (i = 1; i < count; i++)
-			if (net(&best[i]) < net(&best[weakest]))
-				weakest = i;
-		/* without any, more than literals can lose */
-		least = count ? net(&best[weakest]) : MEDES_PAGE_SIZE;
-		if (fit(work, count, least))
-			return count;
-		count = drop(work, count, weakest);
 	}
+	if (choices == work->choices)
+		return;
+	drop(work, page, base);
+	/* which may have brought more kinds */
+	while (choices + kinds_in_use(work) > MEDES_WORDS_CODES)
+		widen(work, shortest_step(work, &least));
 }
 
-/* Gives every word its code and writes the table. */
-static u8 *put_table(struct medes_words_work *work, unsigned int count,
-		     u8 *out, unsigned int *codes)
-{
-	u8 code[KINDS];
-	unsigned int i;
+/* A code, and how a word becomes the number that it carries. */
+struct put {
+	u64 keep;
+	u64 near;
+	u64 bias;
+	u8 size;
+};
 
-	*codes = 0;
-	for (i = 0; i < count; i++, ++*codes)
+/* The table; code receives the code of each choice, and put what each code is. */
+static u8 *put_table(const struct medes_words_work *work, u8 *out,
+		     u8 code[NONE + 1 + KINDS], struct put put[MEDES_WORDS_CODES + 1],
+		     unsigned int *codes)
+{
+	unsigned int n = 0, i;
+
+	for (i = 0; i < work->choices; i++) {
+		code[i] = 0;
+		if (!work->best[i].net)
+			continue;
+		code[i] = ++n;
+		put[n] = (struct put) { };
 		out = put_code(out, work->best[i].keep ? STEP0 : PLAIN0,
-			       work->best[i].entry->value);
+			       work->best[i].value);
+	}
+	code[NONE] = 0;
 	for (i = 0; i < KINDS; i++) {
 		if (!work->uses[i])
 			continue;
-		code[i] = ++*codes;
+		code[NONE + 1 + i] = ++n;
+		put[n].keep = kinds[i].from == FROM_BASE ? ~0ULL : 0;
+		put[n].near = kinds[i].from == FROM_LAST ? ~0ULL : 0;
+		put[n].bias = bias(i);
+		put[n].size = kinds[i].size;
 		out = put_code(out, i, 0);
 	}
-	for (i = 0; i < work->count; i++) {
-		unsigned int r = rank(work, i);
-
-		work->code[i] = r == UNRANKED ? code[work->as[work->kind[i]]] :
-						r + 1;
-	}
+	for (i = 0; i < KINDS; i++)
+		code[NONE + 1 + i] = code[NONE + 1 + work->as[i]];
+	*codes = n;
 	return out;
 }
 
-/* Which words differ, and the code of each. */
-static u8 *put_map(const struct medes_words_work *work, u8 *out)
+/* Which words change. */
+static u8 *put_groups(const struct medes_words_work *work, u8 *out)
 {
 	u8 mask[GROUPS] = { 0 };
-	u8 *groups_at = out;
+	u8 *at = out + 8;
 	u64 groups = 0;
 	unsigned int i;
 
 	for (i = 0; i < work->count; i++)
 		mask[work->where[i] / 8] |= 1 << work->where[i] % 8;
-	out += sizeof(groups);
 	for (i = 0; i < GROUPS; i++) {
-		if (!mask[i])
-			continue;
-		groups |= 1ULL << i;
-		*out++ = mask[i];
+		*at = mask[i];
+		at += !!mask[i];
+		groups |= (u64)!!mask[i] << i;
 	}
-	put_unaligned_le64(groups, groups_at);
-	for (i = 0; i + 1 < work->count; i += 2)
-		*out++ = work->code[i] | work->code[i + 1] << 4;
-	if (i < work->count)
-		*out++ = work->code[i];
-	return out;
+	put_unaligned_le64(groups, out);
+	return at;
 }
 
-static u8 *put_literals(const struct medes_words_work *work, const u64 *page,
-			u8 *out)
+/* The code of each word, and what follows of it. */
+static u8 *put_words(const struct medes_words_work *work, const u64 *page,
+		     const u64 *base, const u8 *code, const struct put *put, u8 *out)
 {
+	u8 *number = out + (work->count + 1) / 2;
+	unsigned int half = 0, i;
 	u64 last = 0;
-	unsigned int i;
 
 	for (i = 0; i < work->count; i++) {
-		unsigned int kind = work->as[work->kind[i]];
-		u64 word = page[work->where[i]];
-		u64 literal = word + bias(kind);
+		unsigned int at = work->where[i], c = code[work->choice[i]];
+		u64 word = page[at];
 
-		if (rank(work, i) == UNRANKED) {
-			if (kinds[kind].from == FROM_BASE)
-				literal = bias(kind) +
-					work->deltas.value[work->delta[i]].value;
-			else if (kinds[kind].from == FROM_LAST)
-				literal -= last;
-			put_unaligned_le64(literal, out);
-			out += kinds[kind].size;
-		}
-		if (medes_is_address(word))
-			last = word;
+		c = c ?: code[NONE + 1 + work->kind[i]];
+		/* of a code without numbers the next one overwrites this */
+		put_unaligned_le64(word - (put[c].keep & (base ? base[at] : 0)) -
+				   (put[c].near & last) + put[c].bias, number);
+		number += put[c].size;
+		if (i % 2)
+			*out++ = half | c << 4;
+		half = c;
+		last = medes_is_address(word) ? word : last;
 	}
-	return out;
+	if (i % 2)
+		*out = half;
+	return number;
+}
+
+/**
+ * medes_words_compare() - find the words that differ
+ * @work: receives which, for medes_words_diff() and others
+ * @page: 4096 bytes, 8-byte aligned
+ * @base: 4096 bytes, 8-byte aligned, or NULL for a page of zeros
+ *
+ * Context: any.
+ * Return: how many differ.
+ */
+unsigned int medes_words_compare(struct medes_words_work *work, const void *page,
+				 const void *base)
+{
+	const u64 *a = page, *b = base;
+	unsigned int n = 0, i, to;
+
+	for (i = 0; i < MEDES_PAGE_WORDS;) {
+		to = i + 8;
+		if (!b) {
+			for (; i < to; i++) {
+				work->where[n] = i;
+				n += !!a[i];
+			}
+			continue;
+		}
+		for (; i < to; i++) {
+			work->where[n] = i;
+			n += a[i] != b[i];
+		}
+	}
+	work->count = n;
+	return n;
 }
 
 /**
  * medes_words_diff() - write a page as its difference from another
- * @work: scratch space
+ * @work: scratch space; medes_words_compare() has compared the same two pages
  * @page: 4096 bytes, 8-byte aligned
  * @base: 4096 bytes, 8-byte aligned, or NULL for a page of zeros
  * @patch: receives up to MEDES_WORDS_MAX bytes, and up to 8 more are written
@@ -445,17 +529,22 @@ static u8 *put_literals(const struct medes_words_work *work, const u64 *page,
 int medes_words_diff(struct medes_words_work *work, const void *page,
 		     const void *base, u8 *patch, unsigned int *codes)
 {
-	unsigned int count = 0;
+	struct put put[MEDES_WORDS_CODES + 1];
+	u8 code[NONE + 1 + KINDS];
 	u8 *out;
 
-	collect(work, page, base);
+	work->choices = 0;
+	memset(work->uses, 0, sizeof(work->uses));
 	if (base)
-		count = shortlist(work->best, count, &work->deltas, true);
-	count = shortlist(work->best, count, &work->values, false);
-	count = settle(work, count);
-	out = put_table(work, count, patch, codes);
-	out = put_map(work, out);
-	out = put_literals(work, page, out);
+		choose_slides(work, page, base);
+	else
+		choose_no_slides(work, page);
+	if (work->nr_rest)
+		choose_values(work, page);
+	fit(work, page, base);
+	out = put_table(work, patch, code, put, codes);
+	out = put_groups(work, out);
+	out = put_words(work, page, base, code, put, out);
 	return out - patch;
 }
 

@@ -33,43 +33,46 @@ struct medes_words_code {
 	u64 size;	/* bytes taken from the patch */
 };
 
-/* A value seen in a page, and what a code of its own would save. */
+/* Values or deltas of a page are tallied in as many places. */
+#define MEDES_WORDS_TALLY 512
+
+/* A value or a delta, the most frequent of those that share its place. */
 struct medes_words_value {
 	u64 value;
-	u16 worth;	/* bytes */
-	u8 rank;	/* place in the short list */
+	u16 worth;	/* bytes that a code of its own would save, or less */
+	u8 choice;	/* its place in the short list */
 };
 
 /* A value or a delta that may get a code. */
 struct medes_words_choice {
+	u64 value;
 	struct medes_words_value *entry;
-	u16 price;	/* bytes of the code */
-	u16 saved;	/* bytes, the price not taken off */
+	s16 net;	/* bytes saved, those of the code taken off; 0: no code */
 	bool keep;	/* a delta */
 };
 
-/* The distinct values of a page, by open addressing. */
-struct medes_words_tally {
-	u16 slot[1024];
-	struct medes_words_value value[MEDES_PAGE_WORDS];
-	u16 count;
-};
+/* Kinds of codes, those of no octets included. */
+#define MEDES_WORDS_KINDS 16
 
-/* What medes_words_diff() needs besides the pages and the patch; 25 KiB. */
+/* What medes_words_diff() needs besides the pages and the patch; 14 KiB. */
 struct medes_words_work {
-	struct medes_words_tally deltas;	/* target - base */
-	struct medes_words_tally values;	/* target */
-	u16 count;				/* words that differ, then of each: */
+	struct medes_words_value tally[MEDES_WORDS_TALLY];
+	unsigned int mask;			/* places in use - 1 */
+	unsigned int count;			/* words that differ, then of each: */
 	u16 where[MEDES_PAGE_WORDS];		/* its number in the page */
-	u16 delta[MEDES_PAGE_WORDS];		/* its place in deltas */
-	u16 value[MEDES_PAGE_WORDS];		/* its place in values */
-	u8 kind[MEDES_PAGE_WORDS];		/* its cheapest literal */
-	u8 code[MEDES_PAGE_WORDS];
-	struct medes_words_choice best[MEDES_WORDS_CODES];
-	u16 uses[16];				/* of each kind of literal */
-	u8 as[16];				/* the kind that stands in */
+	u16 at[MEDES_PAGE_WORDS];		/* its place in the tally */
+	u8 choice[MEDES_PAGE_WORDS];		/* what serves it */
+	u8 kind[MEDES_PAGE_WORDS];		/* else its cheapest literal */
+	unsigned int nr_rest;			/* words that no slide serves, */
+	u16 rest[MEDES_PAGE_WORDS];		/* by their place in where */
+	struct medes_words_choice best[2 * MEDES_WORDS_CODES];
+	unsigned int choices;
+	u16 uses[MEDES_WORDS_KINDS];		/* of each kind of literal */
+	u8 as[MEDES_WORDS_KINDS];		/* the kind that stands in */
 };
 
+unsigned int medes_words_compare(struct medes_words_work *work, const void *page,
+				 const void *base);
 int medes_words_diff(struct medes_words_work *work, const void *page,
 		     const void *base, u8 *patch, unsigned int *codes);
 int medes_words_apply(struct medes_words_code table[MEDES_WORDS_CODES + 1],

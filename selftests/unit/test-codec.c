@@ -307,7 +307,7 @@ static void any_page_comes_back(void **state)
 		page_mutate(page, base, random_below(2) ? random_below(40) :
 						       random_below(1500));
 		if (i % 16 == 1)
-			memmove(page + 3, page, MEDES_PAGE_SIZE - 24);
+			memmove((u8 *)page + 21, page, MEDES_PAGE_SIZE - 21);
 		if (round_trip(i % 5 ? base : NULL, &encoding) < 0)
 			refused++;
 		words += encoding == MEDES_ENCODING_WORDS;
@@ -331,6 +331,7 @@ static void patches_keep_to_their_bound(void **state)
 	for (i = 0; i < 3000; i++) {
 		page_random(base);
 		page_mutate(page, base, random_below(5000));
+		medes_words_compare(&ws->words, page, base);
 		len = medes_words_diff(&ws->words, page, base, ws->patch,
 				       &codes);
 		assert_in_range(len, 0, MEDES_WORDS_MAX);
@@ -343,6 +344,7 @@ static void patches_keep_to_their_bound(void **state)
 		assert_memory_equal(out, page, MEDES_PAGE_SIZE);
 	}
 	page_random(page);
+	medes_words_compare(&ws->words, page, base);
 	len = medes_words_diff(&ws->words, page, base, ws->patch, &codes);
 	assert_in_range(len, MEDES_PAGE_SIZE, MEDES_WORDS_MAX);
 	assert_true(longest > 2000);
@@ -382,13 +384,54 @@ static void moved_text_is_found_in_its_base(void **state)
 
 	(void)state;
 	for (mode = MEDES_MODE_FAST; mode <= MEDES_MODE_DENSE; mode++) {
-		for (by = 1; by < 400; by += 13) {
+		for (by = 1; by < 400; by += 14) {
 			page_text(base);
 			memmove((u8 *)page, (u8 *)base + by,
 				MEDES_PAGE_SIZE - by);
 			memcpy((u8 *)page + MEDES_PAGE_SIZE - by, base, by);
 			assert_encodes(base, MEDES_ENCODING_DICT, 10, 260);
 		}
+	}
+}
+
+/* Objects in pieces, each somewhere else, and every pointer slid. */
+static void moved_objects_are_found_in_their_base(void **state)
+{
+	static const u64 slides[] = { 0x7000, 0x12345000, -0x99999000ULL };
+	unsigned int round, at, n;
+	u8 encoding;
+	int len;
+
+	(void)state;
+	for (mode = MEDES_MODE_FAST; mode <= MEDES_MODE_DENSE; mode++) {
+		for (round = 0; round < 100; round++) {
+			page_objects(base);
+			page_slide(out, base, 3, slides);
+			for (at = 0; at < MEDES_PAGE_WORDS; at += n) {
+				n = 40 + random_below(80);
+				n = min(n, MEDES_PAGE_WORDS - at);
+				memcpy(page + at, out + random_below(MEDES_PAGE_WORDS + 1 - n),
+				       n * sizeof(*page));
+			}
+			len = round_trip(base, &encoding);
+			assert_int_equal(encoding, MEDES_ENCODING_WORDS);
+			assert_in_range(len, 20, 420);
+		}
+	}
+}
+
+/* Each word from somewhere else: more moves than a list can hold. */
+static void too_many_moves_are_not_made(void **state)
+{
+	unsigned int i;
+	u8 encoding;
+
+	(void)state;
+	for (mode = MEDES_MODE_FAST; mode <= MEDES_MODE_DENSE; mode++) {
+		page_random(base);
+		for (i = 0; i < MEDES_PAGE_WORDS; i += 2)
+			memcpy(page + i, base + 2 * (i * 37 / 2 % 256), 16);
+		round_trip(base, &encoding);
 	}
 }
 
@@ -464,6 +507,8 @@ int main(void)
 		cmocka_unit_test_setup(patches_keep_to_their_bound, start),
 		cmocka_unit_test_setup(records_end_at_the_limit, start),
 		cmocka_unit_test_setup(moved_text_is_found_in_its_base, start),
+		cmocka_unit_test_setup(moved_objects_are_found_in_their_base, start),
+		cmocka_unit_test_setup(too_many_moves_are_not_made, start),
 		cmocka_unit_test_setup(dense_is_shorter, start),
 		cmocka_unit_test_setup(base_that_looks_like_a_dictionary,
 				       start),

@@ -162,6 +162,46 @@ static void neighbours_are_addresses(void **state)
 	assert_gives(MEDES_ENCODING_WORDS, record, sizeof(record));
 }
 
+static void moves_come_first(void **state)
+{
+	static const u8 record[] = {
+		0x21,				/* moves, 1 code */
+		0x02,				/* 2 moves: */
+		0x03, 0x64, 0x00,		/* from word 3 on those from 100 on, */
+		0xff, 0x02, 0x01,		/* from word 258 on those in place */
+		0x00,				/* plain, 0, + 0 */
+		0x01, 0, 0, 0, 0, 0, 0, 0,	/* group 0 */
+		0x10,				/* word 4 */
+		0x01,
+	};
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < MEDES_PAGE_WORDS; i++)
+		base[i] = want[i] = i;
+	for (i = 3; i < 258; i++)
+		want[i] = i - 3 + 100;
+	want[4] = 0;
+	assert_gives(MEDES_ENCODING_WORDS, record, sizeof(record));
+	assert_int_equal(decode(MEDES_ENCODING_SELF, record, sizeof(record)), -EBADMSG);
+}
+
+/* LZ4's matches may reach into the octets of zero before a page. */
+static void zeros_before_a_page(void **state)
+{
+	static const u8 page_of_zeros[] = {
+		0xc0,
+		0x0f, 0x08, 0x00, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 
+		0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xf7,	/* 4091 from 8 back */
+		0x50, 0, 0, 0, 0, 7,				/* 5 literals */
+	};
+
+	(void)state;
+	memset(want, 0, sizeof(want));
+	((u8 *)want)[MEDES_PAGE_SIZE - 1] = 7;
+	assert_gives(MEDES_ENCODING_SELF, page_of_zeros, sizeof(page_of_zeros));
+}
+
 static void compressed_patch(void **state)
 {
 	static const u8 record[] = {
@@ -316,6 +356,8 @@ int main(void)
 		cmocka_unit_test_setup(plain_literals, start),
 		cmocka_unit_test_setup(steps_and_neighbours, start),
 		cmocka_unit_test_setup(neighbours_are_addresses, start),
+		cmocka_unit_test_setup(moves_come_first, start),
+		cmocka_unit_test_setup(zeros_before_a_page, start),
 		cmocka_unit_test_setup(compressed_patch, start),
 		cmocka_unit_test_setup(compressed_page, start),
 		cmocka_unit_test_setup(page_that_refers_to_its_base, start),

@@ -60,6 +60,7 @@ static void sample(const u64 *with)
 static int group_start(void **state)
 {
 	static const u64 slides[] = { 0x4000, 0x12345000, -0x99999000ULL };
+	static u64 slid[MEDES_PAGE_WORDS];
 	unsigned int i;
 
 	(void)state;
@@ -88,10 +89,22 @@ static int group_start(void **state)
 	page_text(page);
 	sample(NULL);
 	/* a page that begins somewhere else in its base */
-	page_text(base);
-	memcpy(page, base + 100, MEDES_PAGE_SIZE - 800);
+	page_random(base);
+	memcpy(page, (u8 *)base + 797, MEDES_PAGE_SIZE - 800);
 	for (i = 412; i < MEDES_PAGE_WORDS; i++)
 		page[i] = random_word();
+	sample(base);
+	/* objects that lie elsewhere in their base: few, and more */
+	for (i = 1; i < 100; i *= 4) {
+		page_objects(base);
+		page_slide(slid, base, 3, slides);
+		memcpy(page, slid + 40, MEDES_PAGE_SIZE - 320);
+		memcpy(page + 472, slid, 320);
+		page_mutate(base, base, i);
+		sample(base);
+	}
+	memcpy(page, base, MEDES_PAGE_SIZE);
+	memcpy(page + 100, base + 60, 240);
 	sample(base);
 	memset(page, 0, MEDES_PAGE_SIZE);
 	page[100] = 1;
@@ -118,7 +131,9 @@ static void samples_are_of_every_form(void **state)
 		u8 head;
 	} forms[] = {
 		{ MEDES_ENCODING_WORDS, 0x00 }, { MEDES_ENCODING_WORDS, 0x80 },
-		{ MEDES_ENCODING_WORDS, 0x10 }, { MEDES_ENCODING_SELF, 0x00 },
+		{ MEDES_ENCODING_WORDS, 0x10 }, { MEDES_ENCODING_WORDS, 0x20 },
+		{ MEDES_ENCODING_WORDS, 0xa0 }, { MEDES_ENCODING_WORDS, 0x30 },
+		{ MEDES_ENCODING_SELF, 0x00 },
 		{ MEDES_ENCODING_SELF, 0x80 }, { MEDES_ENCODING_SELF, 0x10 },
 		{ MEDES_ENCODING_SELF, 0xc0 }, { MEDES_ENCODING_SELF, 0x50 },
 		{ MEDES_ENCODING_DICT, 0xc0 }, { MEDES_ENCODING_DICT, 0x50 },
@@ -254,11 +269,13 @@ static void every_byte_replaced(void **state)
 static bool has_meaning(u8 encoding, unsigned int head)
 {
 	bool page = head == 0xc0 || head == 0x50;
-	bool patch = (head & 0xf0) == 0 || (head & 0xf0) == 0x80 ||
-		     (head & 0xf0) == 0x10;
+	bool patch = (head & 0xd0) == 0 || (head & 0xd0) == 0x80 ||
+		     (head & 0xd0) == 0x10;
+	bool moves = head & 0x20;
 
 	return (page && encoding != MEDES_ENCODING_WORDS) ||
-	       (patch && encoding != MEDES_ENCODING_DICT);
+	       (patch && encoding != MEDES_ENCODING_DICT &&
+		(!moves || encoding == MEDES_ENCODING_WORDS));
 }
 
 static void bits_without_meaning_are_refused(void **state)
@@ -328,6 +345,58 @@ static void spliced_records(void **state)
 		good += !decode(samples[a].encoding, data, len, base);
 	}
 	/* many still decode, or the splices were too coarse */
+	assert_in_range(good, 1000, 290000);
+}
+
+/* Lists that reach out of the page, out of the base, or end early. */
+static void moves_stay_inside(void **state)
+{
+	static const struct {
+		u8 len;
+		u8 list[7];
+		bool good;
+	} lists[] = {
+		{ 0, { 0 }, false },
+		{ 1, { 0 }, true },
+		{ 1, { 1 }, false },
+		{ 3, { 1, 0, 0 }, false },
+		{ 4, { 1, 0, 0, 0 }, true },
+		{ 4, { 1, 0, 1, 0 }, false },		/* 512 words from word 1 on */
+		{ 4, { 1, 255, 0, 1 }, false },		/* 257 from 256 on */
+		{ 4, { 1, 255, 255, 0 }, true },
+		{ 4, { 1, 255, 0, 2 }, false },
+		{ 4, { 1, 255, 255, 255 }, false },
+		{ 7, { 2, 255, 0, 0, 255, 0, 0 }, true },
+		{ 7, { 2, 255, 2, 1, 255, 0, 0 }, false },	/* 255 from 258 on */
+		{ 7, { 2, 255, 1, 1, 255, 254, 1 }, true },	/* 2 from 510 on */
+		{ 7, { 2, 255, 1, 1, 255, 255, 1 }, false },
+		{ 6, { 2, 255, 0, 0, 255, 0, 0 }, false },
+	};
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(lists); i++) {
+		memcpy(end - lists[i].len, lists[i].list, lists[i].len);
+		assert_int_equal(medes_moves_apply(end - lists[i].len, lists[i].len, base, page),
+				 lists[i].good ? lists[i].len : -EBADMSG);
+	}
+}
+
+static void random_lists_of_moves(void **state)
+{
+	unsigned int i, k, good = 0;
+
+	(void)state;
+	for (i = 0; i < 300000; i++) {
+		unsigned int len = random_below(40);
+		u8 *list = end - len;
+
+		for (k = 0; k < len; k++)
+			list[k] = random_below(k % 3 ? 256 >> random_below(8) : 40);
+		if (len)
+			list[0] = random_below(len / 3 + 1);
+		good += medes_moves_apply(list, len, base, page) > 0;
+	}
 	assert_in_range(good, 1000, 290000);
 }
 
@@ -410,6 +479,10 @@ int main(void)
 		cmocka_unit_test(bits_without_meaning_are_refused),
 		cmocka_unit_test(random_bytes),
 		cmocka_unit_test(spliced_records),
+		cmocka_unit_test(moves_stay_inside),
+		cmocka_unit_test(random_lists_of_moves),
+		cmocka_unit_test(moves_stay_inside),
+		cmocka_unit_test(random_lists_of_moves),
 		cmocka_unit_test(random_patches),
 		cmocka_unit_test(more_codes_than_the_table_holds),
 		cmocka_unit_test(slack_is_enough),

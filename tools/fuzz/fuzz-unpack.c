@@ -8,7 +8,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const int rooms[] = { MEDES_PAGE_SIZE, MEDES_WORDS_MAX, 64, 1 };
+	static const u8 none[MEDES_NO_DICT];
+	static const int rooms[] = { MEDES_PAGE_SIZE, MEDES_LIST_MAX, 64, 1 };
 	const void *dict;
 	u8 *block, *out;
 	int room, got;
@@ -23,7 +24,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (data[0] & 1)
 		got = medes_zstd_unpack(&scratch->unpacker, dict, block, size - 1, out, room);
 	else
-		got = medes_lz4_unpack(dict, block, size - 1, out, room);
+		got = medes_lz4_unpack(dict ?: none, dict ? MEDES_PAGE_SIZE : MEDES_NO_DICT, block,
+				       size - 1, out, room);
 	EXPECT(got <= room);
 	free(block);
 	free(out);

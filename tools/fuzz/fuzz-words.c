@@ -1,11 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Any bytes as a word patch, with no compression to stop them: an octet for the number of
+ * Any bytes as a word patch and as a list of moves, with no compression to stop them: an octet for the number of
  * codes, then the patch, with the readable octets behind it that its decoder may ask for.
  */
 #include <stdlib.h>
 #include <string.h>
 #include "common.h"
+
+/* The same as a list of moves, which ends at the end of memory. */
+static void check_moves(const uint8_t *data, size_t size)
+{
+	static u64 page[MEDES_PAGE_WORDS];
+	u8 *list = copy(data, size);
+	int used = medes_moves_apply(list, size, the_base(), page);
+
+	EXPECT(used == -EBADMSG || (used > 0 && (size_t)used <= size));
+	free(list);
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -22,6 +33,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memcpy(page, the_base(), sizeof(page));
 	err = medes_words_apply(table, patch, size - 1, data[0], page);
 	EXPECT(err == 0 || err == -EBADMSG);
+	check_moves(data + 1, size - 1);
 	free(patch);
 	return 0;
 }

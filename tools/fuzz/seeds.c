@@ -36,6 +36,8 @@ static void make_page(u64 *page, unsigned int kind)
 		page[i * 37 % MEDES_PAGE_WORDS] += i % 3 ? 0x12345000 : (u64)i * i << i % 40;
 	if (kind % 3 == 2)
 		memmove(page, (u8 *)page + 5 * kind, MEDES_PAGE_SIZE - 5 * kind);
+	if (kind % 3 == 1)
+		memmove(page + 10, page + 70, (400 + kind) * sizeof(*page));
 }
 
 static void seed(const char *target, const u64 *page, unsigned int mode, const void *base)
@@ -73,6 +75,7 @@ int main(int argc, char **argv)
 			seed(argv[1], page, mode, NULL);
 		}
 		if (!strcmp(argv[1], "words")) {
+			medes_words_compare(&ws->words, page, the_base());
 			len = medes_words_diff(&ws->words, page, the_base(), ws->patch, &codes);
 			write_seed(codes, ws->patch, len);
 		}
