@@ -476,6 +476,23 @@ struct medes_extent *medes_base_use(struct medes_base *base, u32 index,
 }
 
 /**
+ * medes_extent_has() - may a record reach into a page beside its base page?
+ * @extent: of the base page, that cannot go
+ * @slot: of the page beside it, which may be none
+ *
+ * What was published stays as long as the base. So who uses one page of an extent
+ * needs to count as a user of no other.
+ *
+ * Context: any.
+ * Return: true when the page is there.
+ */
+bool medes_extent_has(struct medes_extent *extent, u32 slot)
+{
+	return slot < extent->count &&
+	       xa_load(&extent->base->pages, extent->first + slot) == extent;
+}
+
+/**
  * medes_base_exit() - drop all bases
  *
  * Context: module exit; live records hold the module, so nothing refers to

@@ -85,6 +85,7 @@ struct medes_extent {
 	atomic_t users[MEDES_EXTENT_PAGES];
 };
 
+bool medes_extent_has(struct medes_extent *extent, u32 slot);
 struct medes_base *medes_base_new(const char *name, const char *domain,
 				  const char *function,
 				  struct netlink_ext_ack *extack);

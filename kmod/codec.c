@@ -29,6 +29,7 @@
 
 /* Above these, trying harder wins more than it takes. */
 #define TRY_MOVES_ABOVE 24	/* words that differ in more than where they point */
+#define TRY_NEAR_ABOVE  64	/* likewise: then from the neighbours, too */
 
 static const struct {
 	u16 packed;	/* bytes of patch */
@@ -145,23 +146,27 @@ static unsigned int count_odd(const struct medes_words_work *words,
 
 /* The patch against base, compressed if that helps, in at most room bytes. */
 static int encode_words(struct medes_workspace *ws, enum medes_mode mode,
-			const void *page, const void *base, int room,
-			u8 *record)
+			const void *page, const struct medes_bases *base,
+			int room, u8 *record, unsigned int *reach)
 {
+	const void *like = base ? base->page[MEDES_ITSELF] : NULL;
 	int len = 0, packed = 0;
-	unsigned int codes;
+	unsigned int codes, odd;
 	u8 head = 0;
 
-	medes_words_compare(&ws->words, page, base);
-	if (base && count_odd(&ws->words, page, base) > TRY_MOVES_ABOVE)
-		len = medes_moves_find(&ws->moves, page, base, ws->like,
-				       ws->patch);
+	*reach = base ? 1 << MEDES_ITSELF : 0;
+	medes_words_compare(&ws->words, page, like);
+	odd = base ? count_odd(&ws->words, page, like) : 0;
+	if (odd > TRY_MOVES_ABOVE)
+		len = medes_moves_find(&ws->moves, page, base,
+				       odd > TRY_NEAR_ABOVE, ws->like, ws->patch,
+				       reach);
 	if (len) {
 		head = HEAD_MOVES;
-		base = ws->like;
-		medes_words_compare(&ws->words, page, base);
+		like = ws->like;
+		medes_words_compare(&ws->words, page, like);
 	}
-	len += medes_words_diff(&ws->words, page, base, ws->patch + len,
+	len += medes_words_diff(&ws->words, page, like, ws->patch + len,
 				&codes);
 	head |= codes;
 	if (len > try_above[mode].packed)
@@ -194,6 +199,7 @@ static int encode_page(struct medes_workspace *ws, enum medes_mode mode,
 struct best {
 	int len;		/* -E2BIG: none */
 	u8 encoding;
+	u8 reach;
 	u8 *record;
 	u8 *next;
 };
@@ -213,13 +219,34 @@ static bool is_below(const struct best *best, int len)
 	return best->len > 0 && best->len <= len;
 }
 
-static void tried(struct best *best, u8 encoding, int len)
+static void tried(struct best *best, u8 encoding, int len, unsigned int reach)
 {
 	if (len <= 0)
 		return;
 	best->len = len;
 	best->encoding = encoding;
+	best->reach = reach;
 	swap(best->record, best->next);
+}
+
+static void try_words(struct medes_workspace *ws, enum medes_mode mode,
+		      const void *page, const struct medes_bases *base,
+		      u8 encoding, struct best *best)
+{
+	unsigned int reach;
+	int len = encode_words(ws, mode, page, base, room(best, encoding),
+			       best->next, &reach);
+
+	tried(best, encoding, len, reach);
+}
+
+static void try_page(struct medes_workspace *ws, enum medes_mode mode,
+		     const void *page, const void *dict, u8 encoding,
+		     struct best *best)
+{
+	tried(best, encoding,
+	      encode_page(ws, mode, page, dict, room(best, encoding), best->next),
+	      dict ? 1 << MEDES_ITSELF : 0);
 }
 
 /**
@@ -227,56 +254,48 @@ static void tried(struct best *best, u8 encoding, int len)
  * @ws: scratch space; holds the record until its next use
  * @mode: what the record may cost to decode
  * @page: 4096 bytes, 8-byte aligned, that nobody writes meanwhile
- * @base: a page to refer to, likewise, or NULL
- * @encoding: receives an enum medes_encoding
- * @data: receives where in @ws the record is
+ * @base: pages to refer to, likewise, or NULL; if any, the base page itself
+ * @coded: receives the record
  *
- * Context: any, with @ws to itself; tens of microseconds, in dense mode
- * hundreds.
+ * Context: any, with @ws to itself; some microseconds, in dense mode hundreds.
  * Return: length of the record in bytes, 0 for ZERO and SAME, at most
  * MEDES_PATCH_MAX; -E2BIG when no encoding pays.
  */
 int medes_encode(struct medes_workspace *ws, enum medes_mode mode,
-		 const void *page, const void *base, u8 *encoding,
-		 const void **data)
+		 const void *page, const struct medes_bases *base,
+		 struct medes_coded *coded)
 {
+	const void *dict = base ? base->page[MEDES_ITSELF] : NULL;
 	struct best best = {
 		.len = -E2BIG,
 		.record = ws->record[0],
 		.next = ws->record[1],
 	};
 
-	*data = best.record;
 	if (medes_page_is_zero(page)) {
-		*encoding = MEDES_ENCODING_ZERO;
-		return 0;
+		best.encoding = MEDES_ENCODING_ZERO;
+		best.len = 0;
+		goto out;
 	}
-	if (base && !memcmp(page, base, MEDES_PAGE_SIZE)) {
-		*encoding = MEDES_ENCODING_SAME;
-		return 0;
+	if (dict && !memcmp(page, dict, MEDES_PAGE_SIZE)) {
+		best.encoding = MEDES_ENCODING_SAME;
+		best.reach = 1 << MEDES_ITSELF;
+		best.len = 0;
+		goto out;
 	}
-	if (base)
-		tried(&best, MEDES_ENCODING_WORDS,
-		      encode_words(ws, mode, page, base,
-				   room(&best, MEDES_ENCODING_WORDS),
-				   best.next));
-	if (base && !is_below(&best, try_above[mode].dict))
-		tried(&best, MEDES_ENCODING_DICT,
-		      encode_page(ws, mode, page, base,
-				  room(&best, MEDES_ENCODING_DICT),
-				  best.next));
+	if (dict)
+		try_words(ws, mode, page, base, MEDES_ENCODING_WORDS, &best);
+	if (dict && !is_below(&best, try_above[mode].dict))
+		try_page(ws, mode, page, dict, MEDES_ENCODING_DICT, &best);
 	if (!is_below(&best, try_above[mode].self))
-		tried(&best, MEDES_ENCODING_SELF,
-		      encode_words(ws, mode, page, NULL,
-				   room(&best, MEDES_ENCODING_SELF),
-				   best.next));
+		try_words(ws, mode, page, NULL, MEDES_ENCODING_SELF, &best);
 	if (!is_below(&best, try_above[mode].self_page))
-		tried(&best, MEDES_ENCODING_SELF,
-		      encode_page(ws, mode, page, NULL,
-				  room(&best, MEDES_ENCODING_SELF),
-				  best.next));
-	*encoding = best.encoding;
-	*data = best.record;
+		try_page(ws, mode, page, NULL, MEDES_ENCODING_SELF, &best);
+out:
+	coded->encoding = best.encoding;
+	coded->reach = best.reach;
+	coded->data = best.record;
+	coded->len = best.len;
 	return best.len;
 }
 
@@ -314,7 +333,7 @@ static int unpack_patch(struct medes_scratch *scratch, u8 head,
 }
 
 static int decode_words(struct medes_scratch *scratch, u8 head, const u8 *data,
-			size_t len, const void *base, void *page)
+			size_t len, const struct medes_bases *base, void *page)
 {
 	const u8 *patch = scratch->patch;
 	int got = unpack_patch(scratch, head, data, len);
@@ -331,7 +350,7 @@ static int decode_words(struct medes_scratch *scratch, u8 head, const u8 *data,
 		patch += got;
 		len -= got;
 	} else if (base) {
-		memcpy(page, base, MEDES_PAGE_SIZE);
+		memcpy(page, base->page[MEDES_ITSELF], MEDES_PAGE_SIZE);
 	} else {
 		memset(page, 0, MEDES_PAGE_SIZE);
 	}
@@ -360,9 +379,9 @@ static int decode_page(struct medes_scratch *scratch, u8 head, const u8 *data,
  * @encoding: an enum medes_encoding
  * @data: the record
  * @len: its length in bytes
- * @base: the page it was encoded against, 8-byte aligned; NULL is as good when
- *	@encoding needs none
- * @page: receives 4096 bytes, 8-byte aligned; not @base
+ * @base: the pages that it reaches into at least; NULL is as good when @encoding
+ *	needs none
+ * @page: receives 4096 bytes, 8-byte aligned; none of @base
  *
  * Nothing is assumed of the record: reads stay inside it and @base, writes
  * inside @scratch and @page. On error the content of @page is not specified.
@@ -371,8 +390,9 @@ static int decode_page(struct medes_scratch *scratch, u8 head, const u8 *data,
  * Return: 0, or -EBADMSG when the record is malformed or lacks its base.
  */
 int medes_decode(struct medes_scratch *scratch, u8 encoding, const void *data,
-		 size_t len, const void *base, void *page)
+		 size_t len, const struct medes_bases *base, void *page)
 {
+	const void *itself = base ? base->page[MEDES_ITSELF] : NULL;
 	const u8 *record = data;
 	u8 head;
 
@@ -383,17 +403,18 @@ int medes_decode(struct medes_scratch *scratch, u8 encoding, const void *data,
 		memset(page, 0, MEDES_PAGE_SIZE);
 		return 0;
 	case MEDES_ENCODING_SAME:
-		if (len || !base)
+		if (len || !itself)
 			return -EBADMSG;
-		memcpy(page, base, MEDES_PAGE_SIZE);
+		memcpy(page, itself, MEDES_PAGE_SIZE);
 		return 0;
 	case MEDES_ENCODING_WORDS:
 	case MEDES_ENCODING_DICT:
-		if (!base)
+		if (!itself)
 			return -EBADMSG;
 		break;
 	case MEDES_ENCODING_SELF:
 		base = NULL;
+		itself = NULL;
 		break;
 	default:
 		return -EBADMSG;
@@ -417,7 +438,7 @@ int medes_decode(struct medes_scratch *scratch, u8 encoding, const void *data,
 	case HEAD_PAGE | HEAD_ZSTD:
 		if (encoding == MEDES_ENCODING_WORDS || head & HEAD_CODES)
 			return -EBADMSG;
-		return decode_page(scratch, head, record + 1, len - 1, base,
+		return decode_page(scratch, head, record + 1, len - 1, itself,
 				   page);
 	}
 	return -EBADMSG;

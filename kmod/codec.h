@@ -52,11 +52,19 @@ struct medes_workspace *medes_workspace_init(void *mem);
 size_t medes_scratch_size(void);
 struct medes_scratch *medes_scratch_init(void *mem);
 
+/* What came of a page; see medes_encode(). */
+struct medes_coded {
+	const void *data;	/* the record, in the workspace */
+	int len;
+	u8 encoding;		/* enum medes_encoding */
+	u8 reach;		/* base pages that it needs, 1 << MEDES_ITSELF and so on */
+};
+
 int medes_encode(struct medes_workspace *ws, enum medes_mode mode,
-		 const void *page, const void *base, u8 *encoding,
-		 const void **data);
+		 const void *page, const struct medes_bases *base,
+		 struct medes_coded *coded);
 bool medes_record_is_dense(u8 encoding, const void *data, size_t len);
 int medes_decode(struct medes_scratch *scratch, u8 encoding, const void *data,
-		 size_t len, const void *base, void *page);
+		 size_t len, const struct medes_bases *base, void *page);
 
 #endif /* MEDES_CODEC_H */

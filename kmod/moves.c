@@ -3,23 +3,26 @@
  * Moves.
  *
  * Two heaps hold the same objects, but not at the same places: what is in a page
- * is in its base page too, some words further up or down, in pieces. So before a
- * page is told word by word, the base page is put together anew, piece by piece
- * as the page has them. What is left to tell is then little more than the slides
- * of pointers, as for pages whose objects did not move.
+ * is in its base page too, some words further up or down, in pieces, or in a page
+ * beside that. So before a page is told word by word, the base page is put
+ * together anew, piece by piece as the page has them. What is left to tell is then
+ * little more than the slides of pointers, as for pages whose objects did not move.
  *
  * Pieces are found through a table of all pairs of words of the base page, taken
- * blind to where pointers point (fingerprint.c). Where the page leaves the piece
- * it is in, the pair there is looked up, and if the piece found goes on for
- * longer, it is the next one.
+ * blind to where pointers point. Where the page leaves the piece it is in, the
+ * pair there is looked up, and if the piece found goes on for longer, it is the
+ * next one. Objects lie at even words: so of the neighbours every other pair will do.
  *
  * The decoder trusts nothing: pieces begin in ascending order inside the page,
- * and lie inside the base page, or the list is malformed.
+ * and lie inside one base page that is there, or the list is malformed.
  */
 #include "moves.h"
 
-#define MOVE_OCTETS 3	/* words since the one before, first word in the base */
+#define MOVE_OCTETS 3	/* words since the one before, first word in the bases */
 #define MOVE_GAP    255
+
+/* Words of all base pages are numbered; this is the first of the base page itself. */
+#define HOME (MEDES_ITSELF * MEDES_PAGE_WORDS)
 
 /*
  * How far a piece is followed to see what it is worth, and by how much the next
@@ -30,29 +33,31 @@
 
 static __always_inline unsigned int slot_of(u64 first, u64 second)
 {
-	return (first * 0x9e3779b185ebca87ULL + second * 0xbf58476d1ce4e5b9ULL) >> 54;
+	return (first * 0x9e3779b185ebca87ULL + second * 0xbf58476d1ce4e5b9ULL) >> 53;
 }
 
-/* Of equal pairs the first in the base counts. */
-static void enter(struct medes_moves_work *work, const u64 *page,
-		  const u64 *base)
+/* Of equal pairs the first in a page counts, and those of the first page entered. */
+static void enter(struct medes_moves_work *work, const u64 *base, unsigned int which)
 {
-	int i;
+	u64 *blind = work->base + which * MEDES_PAGE_WORDS;
+	unsigned int step = which == MEDES_ITSELF ? 1 : 2;
+	unsigned int first = which * MEDES_PAGE_WORDS, i;
 
-	for (i = 0; i < MEDES_PAGE_WORDS; i++) {
-		work->page[i] = medes_blind(page[i]);
-		work->base[i] = medes_blind(base[i]);
+	work->near |= 1 << which;
+	for (i = 0; i < MEDES_PAGE_WORDS; i++)
+		blind[i] = medes_blind(base[i]);
+	for (i = 0; i < MEDES_PAGE_WORDS - 1; i += step) {
+		u16 *slot = &work->slot[slot_of(blind[i], blind[i + 1])];
+
+		if (!*slot && (blind[i] | blind[i + 1]))
+			*slot = first + i + 1;
 	}
-	memset(work->slot, 0, sizeof(work->slot));
-	for (i = MEDES_PAGE_WORDS - 2; i >= 0; i--)
-		if (work->base[i] | work->base[i + 1])
-			work->slot[slot_of(work->base[i], work->base[i + 1])] = i + 1;
 }
 
 /* Of the next words of the page, how many are those that follow in the base. */
 static unsigned int score(const struct medes_moves_work *work, int at, int from)
 {
-	int n = min(LOOK_AHEAD, MEDES_PAGE_WORDS - max(at, from));
+	int n = min(LOOK_AHEAD, MEDES_PAGE_WORDS - max(at, from % MEDES_PAGE_WORDS));
 	unsigned int equal = 0;
 	int i;
 
@@ -61,35 +66,39 @@ static unsigned int score(const struct medes_moves_work *work, int at, int from)
 	return equal;
 }
 
-/* Do two words, not both zero, go on as they do in the base from there on? */
-static __always_inline bool meets(const struct medes_moves_work *work, int at,
-				  int from)
+/* Where in the base are this word of the page and the next? -1 for nowhere. */
+static __always_inline int find(const struct medes_moves_work *work, int at)
 {
-	return work->page[at] == work->base[from] &&
-	       work->page[at + 1] == work->base[from + 1];
+	int from;
+
+	if (at + 1 == MEDES_PAGE_WORDS)
+		return -1;
+	from = work->slot[slot_of(work->page[at], work->page[at + 1])] - 1;
+	if (from >= 0 && work->page[at] == work->base[from] &&
+	    work->page[at + 1] == work->base[from + 1])
+		return from;
+	return -1;
 }
 
 /* Where to go on reading the base for the words of the page from at on. */
 static int go_on(const struct medes_moves_work *work, int at, int from)
 {
-	int other, to = from;
-	unsigned int best;
+	int other = find(work, at), home = HOME + at, to = from;
+	unsigned int best, found;
 
-	if (at + 1 == MEDES_PAGE_WORDS)
-		return from;
-	other = work->slot[slot_of(work->page[at], work->page[at + 1])] - 1;
-	if (other >= 0 && !meets(work, at, other))
-		other = -1;
-	if (other < 0 && (from == at || work->page[at] != work->base[at]))
+	if (other < 0 && (from == home || work->page[at] != work->base[home]))
 		return from;
 	best = score(work, at, from) + WORTH;
-	if (other >= 0 && score(work, at, other) > best) {
-		best = score(work, at, other);
-		to = other;
+	if (other >= 0) {
+		found = score(work, at, other);
+		if (found > best) {
+			best = found;
+			to = other;
+		}
 	}
 	/* back to where it would be if nothing had moved */
-	if (from != at && score(work, at, at) >= best)
-		to = at;
+	if (from != home && score(work, at, home) >= best)
+		to = home;
 	return to;
 }
 
@@ -97,8 +106,9 @@ static int go_on(const struct medes_moves_work *work, int at, int from)
 struct list {
 	u8 *move;
 	int moves;
-	int at;		/* where the last one begins, */
-	int from;	/* and where it is from */
+	int at;			/* where the last one begins, */
+	int from;		/* and where it is from */
+	unsigned int reach;	/* pages that they are from, bit by bit */
 };
 
 /* One move more; false when there is no room for it. */
@@ -116,69 +126,115 @@ static bool add(struct list *list, int at, int from)
 		put_unaligned_le16(list->from, list->move + 1);
 		list->move += MOVE_OCTETS;
 		list->moves++;
-		if (list->at == at)
+		if (list->at == at) {
+			list->reach |= 1 << from / MEDES_PAGE_WORDS;
 			return true;
+		}
 	}
 	return false;
+}
+
+/* Find the moves; false when there are too many. */
+static bool search(const struct medes_moves_work *work, struct list *list)
+{
+	int at = 0, from = HOME, to;
+
+	while (at < MEDES_PAGE_WORDS) {
+		/* no piece goes on in the next page */
+		bool end = at && from % MEDES_PAGE_WORDS == 0;
+
+		if (end) {
+			if (!(work->near >> from / MEDES_PAGE_WORDS & 1))
+				from = HOME + at;
+		} else {
+			int left = MEDES_PAGE_WORDS - max(at, from % MEDES_PAGE_WORDS);
+
+			for (; left && work->page[at] == work->base[from]; left--, at++, from++)
+				;
+			if (!left)
+				continue;
+		}
+		to = work->page[at] == work->base[from] ? from : go_on(work, at, from);
+		if ((to != from || end) && !add(list, at, to))
+			return false;
+		at++;
+		from = to + 1;
+	}
+	return true;
 }
 
 /**
  * medes_moves_find() - put a base page together as a page has it
  * @work: scratch space
  * @page: 4096 bytes, 8-byte aligned
- * @base: 4096 bytes, 8-byte aligned
+ * @base: what there is to put together; the base page itself is there
+ * @all: ask its neighbours, too
  * @like: receives the base page put together anew
  * @bytes: receives up to MEDES_MOVES_ROOM bytes that say how
+ * @reach: receives which pages were used, 1 << MEDES_BEFORE and so on
  *
  * Context: any.
- * Return: how many of @bytes; 0 when nothing is worth moving, @like being
+ * Return: how many of @bytes; 0 when nothing is worth moving, the rest being
  * unspecified.
  */
 int medes_moves_find(struct medes_moves_work *work, const void *page,
-		     const void *base, void *like, u8 *bytes)
+		     const struct medes_bases *base, bool all, void *like,
+		     u8 *bytes, unsigned int *reach)
 {
-	struct list list = { .move = bytes + 1 };
-	const u64 *in = base;
-	u64 *out = like;
-	int at, from = 0;
+	struct list list = {
+		.move = bytes + 1,
+		.from = HOME,
+		.reach = 1 << MEDES_ITSELF,
+	};
+	const u64 *words = page;
+	int i;
 
-	enter(work, page, base);
-	for (at = 0; at < MEDES_PAGE_WORDS; at++, from++) {
-		int to = from < MEDES_PAGE_WORDS ? from : at;
-
-		if (work->page[at] != work->base[to])
-			to = go_on(work, at, to);
-		if (to != from && !add(&list, at, to))
-			return 0;
-		from = to;
-		out[at] = in[from];
-	}
+	for (i = 0; i < MEDES_PAGE_WORDS; i++)
+		work->page[i] = medes_blind(words[i]);
+	memset(work->slot, 0, sizeof(work->slot));
+	work->near = 0;
+	enter(work, base->page[MEDES_ITSELF], MEDES_ITSELF);
+	if (all && base->page[MEDES_BEFORE])
+		enter(work, base->page[MEDES_BEFORE], MEDES_BEFORE);
+	if (all && base->page[MEDES_AFTER])
+		enter(work, base->page[MEDES_AFTER], MEDES_AFTER);
+	if (!search(work, &list) || !list.moves)
+		return 0;
+	*reach = list.reach;
 	bytes[0] = list.moves;
-	return list.moves ? list.move - bytes : 0;
+	medes_moves_apply(bytes, list.move - bytes, base, like);
+	return list.move - bytes;
 }
 
 /**
  * medes_moves_apply() - put a base page together as a list says
  * @list: the list; nothing is assumed of it
  * @len: bytes that may be read of it
- * @base: 4096 bytes, 8-byte aligned
- * @page: receives 4096 bytes, 8-byte aligned; not @base
+ * @base: the base page, and what else is there
+ * @page: receives 4096 bytes, 8-byte aligned; none of @base
  *
  * Context: any.
  * Return: bytes of the list, or -EBADMSG when it is malformed.
  */
-int medes_moves_apply(const u8 *list, size_t len, const void *base, void *page)
+int medes_moves_apply(const u8 *list, size_t len,
+		      const struct medes_bases *base, void *page)
 {
-	const u64 *in = base;
 	u64 *out = page;
-	unsigned int at = 0, from = 0, left, next;
+	unsigned int at = 0, from = HOME, left, next;
 	const u8 *move = list + 1;
 
 	if (!len || len < 1 + (size_t)MOVE_OCTETS * list[0])
 		return -EBADMSG;
 	for (left = list[0];; left--) {
+		unsigned int which = from / MEDES_PAGE_WORDS;
+		const u64 *in;
+
 		next = left ? at + move[0] : MEDES_PAGE_WORDS;
-		if (next > MEDES_PAGE_WORDS || from + (next - at) > MEDES_PAGE_WORDS)
+		if (next > MEDES_PAGE_WORDS || which >= MEDES_NEAR || !base->page[which])
+			return -EBADMSG;
+		in = base->page[which];
+		from %= MEDES_PAGE_WORDS;
+		if (from + (next - at) > MEDES_PAGE_WORDS)
 			return -EBADMSG;
 		memcpy(out + at, in + from, (next - at) * sizeof(*out));
 		if (!left)

@@ -47,6 +47,26 @@ struct pack {
 	unsigned int nr;
 };
 
+/* A base page, inside rcu_read_lock(); if it is packed, what to receives. */
+static const void *read_to(struct medes_extent *extent, u32 slot,
+			   struct medes_decoder *decoder, void *to)
+{
+	/* pairs with the release in show(): without a page there are packed bytes */
+	struct page *page = smp_load_acquire(&extent->page[slot]);
+	struct medes_packed *packed = &extent->packed[slot];
+	void *data;
+	int err;
+
+	if (page)
+		return page_address(page);
+	data = zs_obj_read_begin(pool, packed->handle, packed->len,
+				 decoder->bytes);
+	err = medes_decode(decoder->codec, MEDES_ENCODING_SELF, data,
+			   packed->len, NULL, to);
+	zs_obj_read_end(pool, packed->handle, packed->len, data);
+	return err ? NULL : to;
+}
+
 /**
  * medes_extent_read() - look at a base page
  * @extent: that cannot go, see base.c
@@ -60,20 +80,70 @@ struct pack {
 const void *medes_extent_read(struct medes_extent *extent, u32 slot,
 			      struct medes_decoder *decoder)
 {
-	/* pairs with the release in show(): without a page there are packed bytes */
+	return read_to(extent, slot, decoder, decoder->base);
+}
+
+/**
+ * medes_extent_read_all() - look at all that a record reaches into
+ * @extent: that cannot go
+ * @slot: of the record's base page
+ * @reach: 1 << MEDES_ITSELF and so on
+ * @decoder: of this CPU; what its last user left is lost
+ * @bases: receives the pages, valid as long as both last
+ *
+ * Context: inside rcu_read_lock(), with the decoder.
+ * Return: 0, or -EBADMSG when packed bytes are damaged.
+ */
+int medes_extent_read_all(struct medes_extent *extent, u32 slot,
+			  unsigned int reach, struct medes_decoder *decoder,
+			  struct medes_bases *bases)
+{
+	for (u32 i = 0; i < MEDES_NEAR; i++) {
+		bases->page[i] = NULL;
+		if (!(reach >> i & 1))
+			continue;
+		bases->page[i] = read_to(extent, slot + i - MEDES_ITSELF, decoder,
+					 decoder->base + i * PAGE_SIZE);
+		if (!bases->page[i])
+			return -EBADMSG;
+	}
+	return 0;
+}
+
+/* medes_extent_copy(), but only if it is packed. */
+static const void *look(struct medes_extent *extent, u32 slot, void *to)
+{
+	struct medes_decoder *decoder;
 	struct page *page = smp_load_acquire(&extent->page[slot]);
-	struct medes_packed *packed = &extent->packed[slot];
-	void *data;
-	int err;
+	const void *base;
 
 	if (page)
 		return page_address(page);
-	data = zs_obj_read_begin(pool, packed->handle, packed->len,
-				 decoder->bytes);
-	err = medes_decode(decoder->codec, MEDES_ENCODING_SELF, data,
-			   packed->len, NULL, decoder->base);
-	zs_obj_read_end(pool, packed->handle, packed->len, data);
-	return err ? NULL : decoder->base;
+	decoder = medes_decoder_get();
+	base = read_to(extent, slot, decoder, to);
+	medes_decoder_put(decoder);
+	return base;
+}
+
+/**
+ * medes_extent_look() - look at a base page and those that lie beside it
+ * @extent: that cannot go
+ * @slot: of the base page, which was filled
+ * @bases: receives the pages that a record may reach into
+ * @to: MEDES_NEAR * PAGE_SIZE bytes, for those that are packed
+ *
+ * Context: inside rcu_read_lock(), for as long as @bases is used.
+ */
+void medes_extent_look(struct medes_extent *extent, u32 slot,
+		       struct medes_bases *bases, void *to)
+{
+	for (u32 i = 0; i < MEDES_NEAR; i++) {
+		u32 at = slot + i - MEDES_ITSELF;
+
+		bases->page[i] = NULL;
+		if (i == MEDES_ITSELF || medes_extent_has(extent, at))
+			bases->page[i] = look(extent, at, to + i * PAGE_SIZE);
+	}
 }
 
 /**
@@ -87,15 +157,13 @@ const void *medes_extent_read(struct medes_extent *extent, u32 slot,
  */
 int medes_extent_copy(struct medes_extent *extent, u32 slot, void *to)
 {
-	struct medes_decoder *decoder = medes_decoder_get();
 	const void *base;
 
 	rcu_read_lock();
-	base = medes_extent_read(extent, slot, decoder);
-	if (base)
+	base = look(extent, slot, to);
+	if (base && base != to)
 		memcpy(to, base, PAGE_SIZE);
 	rcu_read_unlock();
-	medes_decoder_put(decoder);
 	return base ? 0 : -EBADMSG;
 }
 
@@ -128,9 +196,8 @@ static void show(struct pack *p, struct medes_extent *extent, u32 slot,
 static int pack_slot(struct pack *p, struct medes_extent *extent, u32 slot)
 {
 	struct medes_encoder *encoder;
+	struct medes_coded coded;
 	unsigned long handle;
-	const void *data;
-	u8 encoding;
 	int len;
 
 	encoder = medes_encoder_get();
@@ -138,7 +205,7 @@ static int pack_slot(struct pack *p, struct medes_extent *extent, u32 slot)
 		return -ENOMEM;
 	len = medes_encoder_run(encoder, p->op->mode,
 				page_address(extent->page[slot]), NULL, 0,
-				&encoding, &data);
+				&coded);
 	if (len <= 0 || len > PACK_MAX) {
 		medes_encoder_put(encoder);
 		return 0;
@@ -147,7 +214,7 @@ static int pack_slot(struct pack *p, struct medes_extent *extent, u32 slot)
 			   __GFP_NOWARN | __GFP_HIGHMEM | __GFP_MOVABLE,
 			   NUMA_NO_NODE);
 	if (!IS_ERR_VALUE(handle))
-		zs_obj_write(pool, handle, (void *)data, len);
+		zs_obj_write(pool, handle, (void *)coded.data, len);
 	medes_encoder_put(encoder);
 	if (IS_ERR_VALUE(handle))
 		return (long)handle;

@@ -5,6 +5,7 @@
 
 #include <linux/types.h>
 
+struct medes_bases;
 struct medes_decoder;
 struct medes_extent;
 struct medes_op;
@@ -17,6 +18,11 @@ u64 medes_pack_bytes(void);
 
 const void *medes_extent_read(struct medes_extent *extent, u32 slot,
 			      struct medes_decoder *decoder);
+int medes_extent_read_all(struct medes_extent *extent, u32 slot,
+			  unsigned int reach, struct medes_decoder *decoder,
+			  struct medes_bases *bases);
 int medes_extent_copy(struct medes_extent *extent, u32 slot, void *to);
+void medes_extent_look(struct medes_extent *extent, u32 slot,
+		       struct medes_bases *bases, void *to);
 
 #endif /* MEDES_PACK_H */

@@ -80,18 +80,16 @@ static int store(struct medes_record *record, const void *data,
  * medes_record_new() - make a record
  * @account: whose page it is
  * @checksum: of the page, seeded by @account
- * @encoding: enum medes_encoding
- * @data: encoded bytes, copied
- * @len: how many, at most MEDES_PATCH_MAX; 0 for ZERO and SAME
- * @extent: of the base page, or NULL; the caller holds the base
+ * @coded: the record, copied
+ * @extent: of the base page; the caller holds the base
  * @slot: of the base page
  *
  * Context: may sleep.
  * Return: the record, ERR_PTR(-ENOMEM), or ERR_PTR(-ENOSPC) at the ceiling.
  */
 struct medes_record *medes_record_new(struct medes_account *account,
-				      u64 checksum, u8 encoding,
-				      const void *data, unsigned int len,
+				      u64 checksum,
+				      const struct medes_coded *coded,
 				      struct medes_extent *extent, u32 slot)
 {
 	struct medes_record *record;
@@ -101,8 +99,8 @@ struct medes_record *medes_record_new(struct medes_account *account,
 					  __GFP_NORETRY);
 	if (!record)
 		return ERR_PTR(-ENOMEM);
-	if (len) {
-		err = store(record, data, len);
+	if (coded->len) {
+		err = store(record, coded->data, coded->len);
 		if (err) {
 			kmem_cache_free(cache, record);
 			return ERR_PTR(err);
@@ -110,10 +108,13 @@ struct medes_record *medes_record_new(struct medes_account *account,
 	}
 	record->account = medes_account_get(account);
 	record->checksum = checksum;
-	record->encoding = encoding;
-	record->dense = medes_record_is_dense(encoding, data, len);
-	record->len = len;
-	if (extent) {
+	record->encoding = coded->encoding;
+	record->dense = medes_record_is_dense(coded->encoding, coded->data,
+					      coded->len);
+	record->len = coded->len;
+	record->reach = coded->reach;
+	/* only what it reaches into needs to stay */
+	if (coded->reach) {
 		medes_extent_use(extent, slot);
 		record->extent = extent;
 		record->slot = slot;
@@ -165,22 +166,23 @@ void medes_record_free(struct medes_record *record)
 static int decode(struct medes_record *record, struct medes_decoder *decoder,
 		  void *page)
 {
-	const void *base = NULL;
+	struct medes_bases bases = { };
 	void *data;
 	int err;
 
 	if (record->extent) {
-		base = medes_extent_read(record->extent, record->slot, decoder);
-		if (!base)
-			return -EBADMSG;
+		err = medes_extent_read_all(record->extent, record->slot,
+					    record->reach, decoder, &bases);
+		if (err)
+			return err;
 	}
 	if (!record->handle)
 		return medes_decode(decoder->codec, record->encoding, NULL, 0,
-				    base, page);
+				    &bases, page);
 	data = zs_obj_read_begin(pool, record->handle, record->len,
 				 decoder->bytes);
 	err = medes_decode(decoder->codec, record->encoding, data, record->len,
-			   base, page);
+			   &bases, page);
 	zs_obj_read_end(pool, record->handle, record->len, data);
 	return err;
 }

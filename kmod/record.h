@@ -7,6 +7,7 @@
 #include <uapi/linux/medes.h>
 
 struct medes_account;
+struct medes_coded;
 struct medes_extent;
 
 /**
@@ -18,6 +19,7 @@ struct medes_extent;
  * @slot: of the base page in @extent
  * @len: encoded bytes
  * @encoding: enum medes_encoding
+ * @reach: pages of @extent that it needs, 1 << MEDES_ITSELF for @slot and so on
  * @dense: compressed by zstd
  * @read: it was rebuilt, or never used, and is about to go
  * @lost: it was found not to give the page back
@@ -34,7 +36,8 @@ struct medes_record {
 	struct medes_account *account;
 	u16 slot;
 	u16 len;
-	u8 encoding;
+	u8 encoding : 4;
+	u8 reach : 4;
 	bool dense;
 	bool read;
 	bool lost;
@@ -43,8 +46,8 @@ struct medes_record {
 int medes_record_init(void);
 void medes_record_exit(void);
 struct medes_record *medes_record_new(struct medes_account *account,
-				      u64 checksum, u8 encoding,
-				      const void *data, unsigned int len,
+				      u64 checksum,
+				      const struct medes_coded *coded,
 				      struct medes_extent *extent, u32 slot);
 void medes_record_unused(struct medes_record *record);
 void medes_record_free(struct medes_record *record);

@@ -19,6 +19,7 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include "base.h"
+#include "codec.h"
 #include "devmem.h"
 #include "op.h"
 #include "pack.h"
@@ -100,21 +101,16 @@ static struct medes_record *make(struct settle *s)
 {
 	struct medes_encoder *encoder = medes_encoder_get();
 	struct medes_record *record = NULL;
-	struct medes_extent *extent = s->extent;
-	const void *data;
-	u8 encoding;
+	struct medes_coded coded;
 	int len;
 
 	if (!encoder)
 		return NULL;
-	len = medes_encoder_run(encoder, s->op->mode, s->page, extent, s->slot,
-				&encoding, &data);
-	if (len >= 0 && is_shorter(len, s->len)) {
-		if (encoding == MEDES_ENCODING_SELF)
-			extent = NULL;
-		record = medes_record_new(s->account, s->checksum, encoding,
-					  data, len, extent, s->slot);
-	}
+	len = medes_encoder_run(encoder, s->op->mode, s->page, s->extent, s->slot,
+				&coded);
+	if (len >= 0 && is_shorter(len, s->len))
+		record = medes_record_new(s->account, s->checksum, &coded,
+					  s->extent, s->slot);
 	medes_encoder_put(encoder);
 	return IS_ERR(record) ? NULL : record;
 }

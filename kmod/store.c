@@ -21,6 +21,7 @@
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include "base.h"
+#include "codec.h"
 #include "devmem.h"
 #include "fingerprint.h"
 #include "mm.h"
@@ -101,19 +102,16 @@ static struct medes_record *encode_in(struct medes_encoder *encoder,
 				      struct item *item,
 				      struct medes_extent *extent, u32 slot)
 {
-	const void *data;
-	u8 encoding;
+	struct medes_coded coded;
 	int len;
 
 	len = medes_encoder_run(encoder, s->op->mode, item->copy, extent, slot,
-				&encoding, &data);
+				&coded);
 	if (len < 0)
 		return ERR_PTR(len);
-	if (encoding == MEDES_ENCODING_ZERO || encoding == MEDES_ENCODING_SELF)
-		extent = NULL;
 	return medes_record_new(s->account,
 				medes_page_hash(item->copy, s->account->seed),
-				encoding, data, len, extent, slot);
+				&coded, extent, slot);
 }
 
 static struct medes_record *encode(struct medes_store *s, struct item *item,

@@ -354,10 +354,12 @@ static unsigned int weakest(const struct medes_words_work *work)
 {
 	unsigned int found = NONE, i;
 
-	for (i = 0; i < work->choices; i++)
-		if (work->best[i].net && (found == NONE ||
-		    work->best[i].net < work->best[found].net))
+	for (i = 0; i < work->choices; i++) {
+		if (!work->best[i].net)
+			continue;
+		if (found == NONE || work->best[i].net < work->best[found].net)
 			found = i;
+	}
 	return found;
 }
 

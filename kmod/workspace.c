@@ -25,8 +25,8 @@
  * struct medes_encoder - memory to encode in
  * @lock: one user at a time
  * @ws: for the codec; NULL until first use
- * @base: copy of the base page, likewise @check: what the record just made gives
- *	back
+ * @base: MEDES_NEAR pages, for base pages that are packed
+ * @check: what the record just made gives back
  */
 struct medes_encoder {
 	struct mutex lock;	/* all below */
@@ -46,12 +46,12 @@ static int prepare_cpu(unsigned int cpu)
 
 	if (decoder->codec)
 		return 0;	/* it was here before */
-	mem = kvmalloc_node(medes_scratch_size() + PAGE_SIZE + MEDES_PATCH_MAX,
+	mem = kvmalloc_node(medes_scratch_size() + MEDES_NEAR * PAGE_SIZE + MEDES_PATCH_MAX,
 			    GFP_KERNEL, cpu_to_node(cpu));
 	if (!mem)
 		return -ENOMEM;
 	decoder->base = mem + medes_scratch_size();
-	decoder->bytes = decoder->base + PAGE_SIZE;
+	decoder->bytes = decoder->base + MEDES_NEAR * PAGE_SIZE;
 	decoder->codec = medes_scratch_init(mem);
 	if (decoder->codec)
 		return 0;
@@ -61,13 +61,13 @@ static int prepare_cpu(unsigned int cpu)
 
 static int make_encoder(struct medes_encoder *encoder)
 {
-	void *mem = kvmalloc(medes_workspace_size() + 2 * PAGE_SIZE, GFP_KERNEL);
+	void *mem = kvmalloc(medes_workspace_size() + (MEDES_NEAR + 1) * PAGE_SIZE, GFP_KERNEL);
 
 	lockdep_assert_held(&encoder->lock);
 	if (!mem)
 		return -ENOMEM;
 	encoder->base = mem + medes_workspace_size();
-	encoder->check = encoder->base + PAGE_SIZE;
+	encoder->check = encoder->base + MEDES_NEAR * PAGE_SIZE;
 	encoder->ws = medes_workspace_init(mem);
 	if (encoder->ws)
 		return 0;
@@ -105,6 +105,24 @@ void medes_encoder_put(struct medes_encoder *encoder)
 	mutex_unlock(&encoder->lock);
 }
 
+/* Does the record just made give the page back? */
+static bool comes_back(struct medes_encoder *encoder, const void *page,
+		       struct medes_bases bases,
+		       const struct medes_coded *coded)
+{
+	struct medes_decoder *decoder;
+	int err;
+
+	for (u32 i = 0; i < MEDES_NEAR; i++)
+		if (!(coded->reach >> i & 1))
+			bases.page[i] = NULL;
+	decoder = medes_decoder_get();
+	err = medes_decode(decoder->codec, coded->encoding, coded->data, coded->len,
+			   &bases, encoder->check);
+	medes_decoder_put(decoder);
+	return !err && !memcmp(encoder->check, page, PAGE_SIZE);
+}
+
 /**
  * medes_encoder_run() - make a record that is known to give the page back
  * @encoder: from medes_encoder_get()
@@ -112,8 +130,7 @@ void medes_encoder_put(struct medes_encoder *encoder)
  * @page: PAGE_SIZE bytes that nobody writes meanwhile
  * @extent: of the base page to refer to, that cannot go; or NULL
  * @slot: of the base page
- * @encoding: receives an enum medes_encoding
- * @data: receives where the record is, until medes_encoder_put()
+ * @coded: receives the record, which is there until medes_encoder_put()
  *
  * Context: may sleep; does not.
  * Return: length of the record, -E2BIG when none pays, -EILSEQ when the record
@@ -121,25 +138,22 @@ void medes_encoder_put(struct medes_encoder *encoder)
  */
 int medes_encoder_run(struct medes_encoder *encoder, enum medes_mode mode,
 		      const void *page, struct medes_extent *extent, u32 slot,
-		      u8 *encoding, const void **data)
+		      struct medes_coded *coded)
 {
-	struct medes_decoder *decoder;
-	const void *base = NULL;
-	int len, err;
+	struct medes_bases bases = { };
+	int len;
 
-	if (extent && !medes_extent_copy(extent, slot, encoder->base))
-		base = encoder->base;
-	len = medes_encode(encoder->ws, mode, page, base, encoding, data);
-	if (len < 0)
-		return len;
-	decoder = medes_decoder_get();
-	err = medes_decode(decoder->codec, *encoding, *data, len, base,
-			   encoder->check);
-	medes_decoder_put(decoder);
-	if (!err && !memcmp(encoder->check, page, PAGE_SIZE))
-		return len;
-	pr_err_once("medes: a page does not come back as it was encoded; it stays\n");
-	return -EILSEQ;
+	/* which raw base pages outlive */
+	rcu_read_lock();
+	if (extent)
+		medes_extent_look(extent, slot, &bases, encoder->base);
+	len = medes_encode(encoder->ws, mode, page, &bases, coded);
+	if (len >= 0 && !comes_back(encoder, page, bases, coded))
+		len = -EILSEQ;
+	rcu_read_unlock();
+	if (len == -EILSEQ)
+		pr_err_once("medes: a page does not come back as it was encoded; it stays\n");
+	return len;
 }
 
 /**

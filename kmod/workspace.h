@@ -7,6 +7,7 @@
 #include <linux/types.h>
 #include <uapi/linux/medes.h>
 
+struct medes_coded;
 struct medes_encoder;
 struct medes_extent;
 struct medes_scratch;
@@ -16,7 +17,7 @@ struct medes_scratch;
  * @lock: keeps the CPU's other users out
  * @codec: for the codec
  * @bytes: MEDES_PATCH_MAX, for an object that zsmalloc keeps in two pieces
- * @base: PAGE_SIZE bytes, for a base page that is packed
+ * @base: MEDES_NEAR pages, for base pages that are packed
  */
 struct medes_decoder {
 	local_lock_t lock;
@@ -32,7 +33,7 @@ struct medes_encoder *medes_encoder_get(void);
 void medes_encoder_put(struct medes_encoder *encoder);
 int medes_encoder_run(struct medes_encoder *encoder, enum medes_mode mode,
 		      const void *page, struct medes_extent *extent, u32 slot,
-		      u8 *encoding, const void **data);
+		      struct medes_coded *coded);
 
 struct medes_decoder *medes_decoder_get(void);
 void medes_decoder_put(struct medes_decoder *decoder);

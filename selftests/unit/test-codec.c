@@ -55,22 +55,23 @@ static int start(void **state)
  */
 static int round_trip(const u64 *with, u8 *encoding)
 {
-	const void *data;
+	struct medes_coded coded;
 	u8 *record;
 	int len;
 
-	*encoding = 0xff;
-	len = medes_encode(ws, mode, page, with, encoding, &data);
+	len = medes_encode(ws, mode, page, MEDES_ALONE(with), &coded);
+	assert_int_equal(coded.len, len);
+	*encoding = coded.encoding;
 	if (len < 0)
 		return len;
 	assert_in_range(len, 0, MEDES_PATCH_MAX);
 	record = guarded(len);
-	memcpy(record, data, len);
+	memcpy(record, coded.data, len);
 	memset(out, 0xa5, MEDES_PAGE_SIZE);
 	memset(scratch->patch, 0x5a, sizeof(scratch->patch));
 	memset(scratch->table, 0x5a, sizeof(scratch->table));
-	assert_int_equal(medes_decode(scratch, *encoding, record, len, with,
-				      out), 0);
+	assert_int_equal(medes_decode(scratch, *encoding, record, len,
+				      MEDES_ALONE(with), out), 0);
 	assert_memory_equal(out, page, MEDES_PAGE_SIZE);
 	guarded_free(record, len);
 	return len;
@@ -420,6 +421,48 @@ static void moved_objects_are_found_in_their_base(void **state)
 	}
 }
 
+/* Objects of the base page and both its neighbours, as they drift over page borders. */
+static void neighbours_are_reached_into(void **state)
+{
+	static u64 before[MEDES_PAGE_WORDS], after[MEDES_PAGE_WORDS];
+	const struct medes_bases near = { { before, base, after } };
+	struct medes_bases needed;
+	struct medes_coded coded;
+	unsigned int i, by;
+
+	(void)state;
+	for (mode = MEDES_MODE_FAST; mode <= MEDES_MODE_DENSE; mode++) {
+		for (by = 2; by < 500; by += 20) {
+			page_objects(before);
+			page_objects(base);
+			page_objects(after);
+			/* the end of the page before, or the begin of that behind */
+			if (by % 40 == 2) {
+				memcpy(page, before + MEDES_PAGE_WORDS - by, 8 * by);
+				memcpy(page + by, base, MEDES_PAGE_SIZE - 8 * by);
+			} else {
+				memcpy(page, base + by, MEDES_PAGE_SIZE - 8 * by);
+				memcpy(page + MEDES_PAGE_WORDS - by, after, 8 * by);
+			}
+			assert_true(medes_encode(ws, mode, page, &near, &coded) > 0);
+			if (by > 100) {
+				assert_int_equal(coded.encoding, MEDES_ENCODING_WORDS);
+				assert_in_range(coded.len, 10, 80);
+				assert_int_equal(coded.reach, 1 << MEDES_ITSELF |
+						 1 << (by % 40 == 2 ? MEDES_BEFORE : MEDES_AFTER));
+			}
+			/* no more is needed than is said */
+			needed = near;
+			for (i = 0; i < MEDES_NEAR; i++)
+				if (!(coded.reach >> i & 1))
+					needed.page[i] = NULL;
+			assert_int_equal(medes_decode(scratch, coded.encoding, coded.data, coded.len,
+						      &needed, out), 0);
+			assert_memory_equal(out, page, MEDES_PAGE_SIZE);
+		}
+	}
+}
+
 /* Each word from somewhere else: more moves than a list can hold. */
 static void too_many_moves_are_not_made(void **state)
 {
@@ -508,6 +551,7 @@ int main(void)
 		cmocka_unit_test_setup(records_end_at_the_limit, start),
 		cmocka_unit_test_setup(moved_text_is_found_in_its_base, start),
 		cmocka_unit_test_setup(moved_objects_are_found_in_their_base, start),
+		cmocka_unit_test_setup(neighbours_are_reached_into, start),
 		cmocka_unit_test_setup(too_many_moves_are_not_made, start),
 		cmocka_unit_test_setup(dense_is_shorter, start),
 		cmocka_unit_test_setup(base_that_looks_like_a_dictionary,

@@ -29,7 +29,7 @@ static int decode(u8 encoding, const u8 *record, size_t len)
 	int error;
 
 	memcpy(copy, record, len);
-	error = medes_decode(scratch, encoding, copy, len, base, page);
+	error = medes_decode(scratch, encoding, copy, len, MEDES_ALONE(base), page);
 	guarded_free(copy, len);
 	return error;
 }
@@ -167,8 +167,8 @@ static void moves_come_first(void **state)
 	static const u8 record[] = {
 		0x21,				/* moves, 1 code */
 		0x02,				/* 2 moves: */
-		0x03, 0x64, 0x00,		/* from word 3 on those from 100 on, */
-		0xff, 0x02, 0x01,		/* from word 258 on those in place */
+		0x03, 0x64, 0x02,		/* from word 3 on those from 100 on, */
+		0xff, 0x02, 0x03,		/* from word 258 on those in place */
 		0x00,				/* plain, 0, + 0 */
 		0x01, 0, 0, 0, 0, 0, 0, 0,	/* group 0 */
 		0x10,				/* word 4 */
@@ -184,6 +184,33 @@ static void moves_come_first(void **state)
 	want[4] = 0;
 	assert_gives(MEDES_ENCODING_WORDS, record, sizeof(record));
 	assert_int_equal(decode(MEDES_ENCODING_SELF, record, sizeof(record)), -EBADMSG);
+}
+
+static void moves_from_the_neighbours(void **state)
+{
+	static const u8 record[] = {
+		0x20,				/* moves, no code */
+		0x03,				/* 3 moves: */
+		0x00, 0xfe, 0x01,		/* the end of the page before, */
+		0x02, 0x00, 0x04,		/* the begin of that behind, */
+		0x03, 0x05, 0x02,		/* the rest in place */
+		0, 0, 0, 0, 0, 0, 0, 0,
+	};
+	static u64 before[MEDES_PAGE_WORDS], after[MEDES_PAGE_WORDS];
+	struct medes_bases all = { { before, base, after } };
+
+	(void)state;
+	before[510] = want[0] = 1;
+	before[511] = want[1] = 2;
+	after[0] = want[2] = 3;
+	after[1] = want[3] = 4;
+	after[2] = want[4] = 5;
+	assert_int_equal(medes_decode(scratch, MEDES_ENCODING_WORDS, record, sizeof(record), &all,
+				      page), 0);
+	assert_memory_equal(page, want, sizeof(page));
+	all.page[MEDES_AFTER] = NULL;
+	assert_int_equal(medes_decode(scratch, MEDES_ENCODING_WORDS, record, sizeof(record), &all,
+				      page), -EBADMSG);
 }
 
 /* LZ4's matches may reach into the octets of zero before a page. */
@@ -357,6 +384,7 @@ int main(void)
 		cmocka_unit_test_setup(steps_and_neighbours, start),
 		cmocka_unit_test_setup(neighbours_are_addresses, start),
 		cmocka_unit_test_setup(moves_come_first, start),
+		cmocka_unit_test_setup(moves_from_the_neighbours, start),
 		cmocka_unit_test_setup(zeros_before_a_page, start),
 		cmocka_unit_test_setup(compressed_patch, start),
 		cmocka_unit_test_setup(compressed_page, start),

@@ -78,6 +78,7 @@ struct coded {
 	u8 encoding;			/* MEDES_ENCODING_MAX + 1: stays */
 	u16 len;
 	size_t base;
+	u8 reach;
 	u8 data[MEDES_PATCH_MAX];
 };
 
@@ -90,7 +91,8 @@ struct coder;
 
 struct coder *coder_new(enum medes_mode mode);
 void coder_free(struct coder *coder);
-void coder_encode(struct coder *coder, const u8 *page, const u8 *base, struct coded *coded);
+void coder_encode(struct coder *coder, const u8 *page, const struct corpus *bases, size_t base,
+		  struct coded *coded);
 struct coded *choose_and_encode(struct coder *coder, const struct options *options,
 				const struct corpus *bases, const struct corpus *target);
 

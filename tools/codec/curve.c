@@ -35,7 +35,7 @@ static u64 self_bytes(struct coder *coder, const u8 *page)
 {
 	struct coded coded;
 
-	coder_encode(coder, page, NULL, &coded);
+	coder_encode(coder, page, NULL, NO_BASE, &coded);
 	return net_bytes(&coded);
 }
 

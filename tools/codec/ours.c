@@ -11,6 +11,8 @@
 #define HANDLE		8	/* of zsmalloc, and its class's objects begin with it */
 #define CLASS		16	/* zsmalloc's classes are so far apart */
 
+#define EXTENT		512	/* pages, kmod/base.h: neighbours are in one */
+
 #define SEED		0x6d65646573ULL
 
 /* What len bytes take in zsmalloc. */
@@ -70,16 +72,41 @@ void coder_free(struct coder *coder)
 	free(coder);
 }
 
-void coder_encode(struct coder *coder, const u8 *page, const u8 *base, struct coded *coded)
+static const void *neighbour(const struct corpus *bases, size_t base, int by)
 {
-	const void *data;
-	int len = medes_encode(coder->ws, coder->mode, page, base, &coded->encoding, &data);
+	size_t other = base + by;
 
+	if (other >= bases->n || other / EXTENT != base / EXTENT ||
+	    medes_page_is_zero(corpus_page(bases, other)))
+		return NULL;
+	return corpus_page(bases, other);
+}
+
+/* A base page and those beside it, as far as the module would know of them. */
+static const struct medes_bases *bases_of(const struct corpus *bases, size_t base,
+					  struct medes_bases *found)
+{
+	if (base == NO_BASE)
+		return NULL;
+	*found = (struct medes_bases) { {
+		[MEDES_BEFORE] = neighbour(bases, base, -1),
+		[MEDES_ITSELF] = corpus_page(bases, base),
+		[MEDES_AFTER] = neighbour(bases, base, 1),
+	} };
+	return found;
+}
+
+void coder_encode(struct coder *coder, const u8 *page, const struct corpus *bases, size_t base,
+		  struct coded *coded)
+{
+	struct medes_coded found;
+	struct medes_bases room;
+	int len = medes_encode(coder->ws, coder->mode, page, bases_of(bases, base, &room), &found);
+
+	coded->encoding = len < 0 ? STAYS : found.encoding;
+	coded->reach = found.reach;
 	coded->len = len < 0 ? 0 : len;
-	if (len < 0)
-		coded->encoding = STAYS;
-	else
-		memcpy(coded->data, data, len);
+	memcpy(coded->data, found.data, coded->len);
 }
 
 static struct print *scan(const struct corpus *corpus, u64 *ns)
@@ -127,11 +154,6 @@ static void choose(struct work *w, u64 *ns)
 	}
 }
 
-static const u8 *base_of(const struct work *w, const struct coded *coded)
-{
-	return coded->base == NO_BASE ? NULL : corpus_page(w->bases, coded->base);
-}
-
 static void encode(struct work *w, u64 *ns)
 {
 	size_t i;
@@ -140,7 +162,7 @@ static void encode(struct work *w, u64 *ns)
 		struct coded *coded = &w->coded[i];
 		u64 begin = now_ns();
 
-		coder_encode(w->coder, corpus_page(w->target, i), base_of(w, coded), coded);
+		coder_encode(w->coder, corpus_page(w->target, i), w->bases, coded->base, coded);
 		keep_least(&ns[i], now_ns() - begin);
 	}
 }
@@ -150,16 +172,24 @@ static size_t decode(struct work *w, u64 *ns)
 {
 	static u8 page[MEDES_PAGE_SIZE] __attribute__((aligned(64)));
 	size_t i, n = 0;
+	unsigned int k;
 
 	for (i = 0; i < w->target->n; i++) {
 		const struct coded *coded = &w->coded[i];
-		u64 begin = now_ns();
+		const struct medes_bases *base;
+		struct medes_bases room;
+		u64 begin;
 		int err;
 
 		if (coded->encoding == STAYS)
 			continue;
+		base = bases_of(w->bases, coded->base, &room);
+		for (k = 0; base && k < MEDES_NEAR; k++)
+			if (!(coded->reach >> k & 1))
+				room.page[k] = NULL;
+		begin = now_ns();
 		err = medes_decode(w->coder->scratch, coded->encoding, coded->data, coded->len,
-				   base_of(w, coded), page);
+				   base, page);
 		keep_least(&ns[n++], now_ns() - begin);
 		if (err || memcmp(page, corpus_page(w->target, i), MEDES_PAGE_SIZE))
 			die("page %zu does not come back as it was encoded", i);
@@ -196,7 +226,7 @@ static void ask_oracle(struct work *w, struct result *result)
 		u64 least = ours;
 
 		for (i = 0; i < w->bases->n && least; i++) {
-			coder_encode(w->coder, corpus_page(w->target, at), corpus_page(w->bases, i), &coded);
+			coder_encode(w->coder, corpus_page(w->target, at), w->bases, i, &coded);
 			if (coded.encoding != STAYS && coded.len < least)
 				least = coded.len;
 		}

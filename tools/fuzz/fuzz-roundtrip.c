@@ -7,7 +7,7 @@
 #include <string.h>
 #include "common.h"
 
-static u64 page[MEDES_PAGE_WORDS], base[MEDES_PAGE_WORDS];
+static u64 page[MEDES_PAGE_WORDS], base[MEDES_PAGE_WORDS], beside[MEDES_PAGE_WORDS];
 
 static void fill(const uint8_t *data, size_t size)
 {
@@ -19,6 +19,8 @@ static void fill(const uint8_t *data, size_t size)
 		data += MEDES_PAGE_SIZE;
 		size -= MEDES_PAGE_SIZE;
 	}
+	/* the neighbour goes on where the base page ends, in part */
+	memcpy(beside, base + 300, sizeof(beside) - 300 * sizeof(*base));
 	memcpy(page, base, sizeof(page));
 	for (i = 0; i + 10 <= size; i += 10) {
 		unsigned int at = get_unaligned_le16(data + i) % MEDES_PAGE_WORDS;
@@ -30,18 +32,22 @@ static void fill(const uint8_t *data, size_t size)
 		memmove(bytes, bytes + size % 500, MEDES_PAGE_SIZE - size % 500);
 }
 
-static void check(enum medes_mode mode, const void *with)
+static void check(enum medes_mode mode, struct medes_bases with)
 {
 	static u64 back[MEDES_PAGE_WORDS];
-	const void *data;
-	u8 encoding;
-	int len = medes_encode(ws, mode, page, with, &encoding, &data);
+	struct medes_coded coded;
+	int len = medes_encode(ws, mode, page, &with, &coded);
+	unsigned int i;
 
 	EXPECT(len == -E2BIG || (len >= 0 && len <= MEDES_PATCH_MAX));
 	if (len < 0)
 		return;
-	EXPECT(encoding <= MEDES_ENCODING_MAX);
-	EXPECT(!medes_decode(scratch, encoding, data, len, with, back));
+	EXPECT(coded.encoding <= MEDES_ENCODING_MAX);
+	/* what it does not reach into need not be there */
+	for (i = 0; i < MEDES_NEAR; i++)
+		if (!(coded.reach >> i & 1))
+			with.page[i] = NULL;
+	EXPECT(!medes_decode(scratch, coded.encoding, coded.data, len, &with, back));
 	EXPECT(!memcmp(page, back, sizeof(page)));
 }
 
@@ -57,7 +63,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	else
 		memcpy(base, the_base(), sizeof(base));
 	fill(data + 1, size - 1);
-	check(mode, base);
-	check(mode, NULL);
+	check(mode, (struct medes_bases) { { NULL, base, NULL } });
+	check(mode, (struct medes_bases) { { the_base(), base, beside } });
+	check(mode, (struct medes_bases) { });
 	return 0;
 }

@@ -12,7 +12,8 @@ static void check_moves(const uint8_t *data, size_t size)
 {
 	static u64 page[MEDES_PAGE_WORDS];
 	u8 *list = copy(data, size);
-	int used = medes_moves_apply(list, size, the_base(), page);
+	struct medes_bases base = { { the_base(), the_base(), size % 2 ? the_base() : NULL } };
+	int used = medes_moves_apply(list, size, &base, page);
 
 	EXPECT(used == -EBADMSG || (used > 0 && (size_t)used <= size));
 	free(list);

@@ -42,17 +42,16 @@ static void make_page(u64 *page, unsigned int kind)
 
 static void seed(const char *target, const u64 *page, unsigned int mode, const void *base)
 {
-	const void *data;
-	u8 encoding;
-	int len = medes_encode(ws, mode, page, base, &encoding, &data);
-	const u8 *record = data;
+	struct medes_coded coded;
+	int len = medes_encode(ws, mode, page, MEDES_ALONE(base), &coded);
+	const u8 *record = coded.data;
 
 	if (len <= 1)
 		return;
 	if (!strcmp(target, "decode"))
-		write_seed(encoding | (base ? 0 : 0x80), record, len);
+		write_seed(coded.encoding | (base ? 0 : 0x80), record, len);
 	else if (!strcmp(target, "unpack") && record[0] & 0x90)
-		write_seed((record[0] & 0x10 ? 1 : 0) | (encoding == MEDES_ENCODING_DICT) << 1 |
+		write_seed((record[0] & 0x10 ? 1 : 0) | (coded.encoding == MEDES_ENCODING_DICT) << 1 |
 			   (record[0] & 0x40 ? 0 : 1) << 2, record + 1, len - 1);
 }
 
