@@ -28,8 +28,12 @@
 #define HEAD_PAGE  0x40	/* the rest gives the page, not a patch */
 
 /* Above these, trying harder wins more than it takes. */
+#define HARDER_ABOVE    64	/* bytes of record */
 #define TRY_MOVES_ABOVE 24	/* words that differ in more than where they point */
 #define TRY_NEAR_ABOVE  64	/* likewise: then from the neighbours, too */
+
+/* The modes, and dense once more for the record that wins. */
+enum effort { FAST = MEDES_MODE_FAST, DENSE = MEDES_MODE_DENSE, HARDER };
 
 static const struct {
 	u16 packed;	/* bytes of patch */
@@ -37,8 +41,9 @@ static const struct {
 	u16 self;
 	u16 self_page;
 } try_above[] = {
-	[MEDES_MODE_FAST] = { 128, 700, 900, 1200 },
-	[MEDES_MODE_DENSE] = { 32, 128, 512, 512 },
+	[FAST] = { 128, 700, 900, 1200 },
+	[DENSE] = { 32, 128, 512, 512 },
+	[HARDER] = { 32 },
 };
 
 #define ALIGNED(n) (((n) + 63) & ~(size_t)63)
@@ -102,28 +107,29 @@ struct medes_scratch *medes_scratch_init(void *mem)
 	return scratch;
 }
 
-static u8 packed_head(enum medes_mode mode)
+static u8 packed_head(enum effort effort)
 {
-	return mode == MEDES_MODE_DENSE ? HEAD_ZSTD : HEAD_LZ4;
+	return effort != FAST ? HEAD_ZSTD : HEAD_LZ4;
 }
 
 /* The patch, in at most room bytes; 0 or less when that is too few. */
-static int pack_patch(struct medes_workspace *ws, enum medes_mode mode, int len,
+static int pack_patch(struct medes_workspace *ws, enum effort effort, int len,
 		      void *dst, int room)
 {
-	if (mode == MEDES_MODE_DENSE)
-		return medes_zstd_pack(&ws->packer, NULL, ws->patch, len, dst, room);
+	if (effort != FAST)
+		return medes_zstd_pack(&ws->packer, effort == HARDER, NULL, ws->patch,
+				       len, dst, room);
 	return medes_lz4_pack(&ws->packer, ws->none, sizeof(ws->none), ws->patch,
 			      len, dst, room);
 }
 
 /* A page, likewise; dict is a page to refer to, or NULL. */
-static int pack_page(struct medes_workspace *ws, enum medes_mode mode,
+static int pack_page(struct medes_workspace *ws, enum effort effort,
 		     const void *page, const void *dict, void *dst, int room)
 {
-	if (mode == MEDES_MODE_DENSE)
-		return medes_zstd_pack(&ws->packer, dict, page, MEDES_PAGE_SIZE, dst,
-				       room);
+	if (effort != FAST)
+		return medes_zstd_pack(&ws->packer, effort == HARDER, dict, page,
+				       MEDES_PAGE_SIZE, dst, room);
 	return medes_lz4_pack(&ws->packer, dict ?: ws->none,
 			      dict ? MEDES_PAGE_SIZE : MEDES_NO_DICT, page,
 			      MEDES_PAGE_SIZE, dst, room);
@@ -145,7 +151,7 @@ static unsigned int count_odd(const struct medes_words_work *words,
 }
 
 /* The patch against base, compressed if that helps, in at most room bytes. */
-static int encode_words(struct medes_workspace *ws, enum medes_mode mode,
+static int encode_words(struct medes_workspace *ws, enum effort effort,
 			const void *page, const struct medes_bases *base,
 			int room, u8 *record, unsigned int *reach)
 {
@@ -169,11 +175,11 @@ static int encode_words(struct medes_workspace *ws, enum medes_mode mode,
 	len += medes_words_diff(&ws->words, page, like, ws->patch + len,
 				&codes);
 	head |= codes;
-	if (len > try_above[mode].packed)
-		packed = pack_patch(ws, mode, len, record + 1,
+	if (len > try_above[effort].packed)
+		packed = pack_patch(ws, effort, len, record + 1,
 				    min(len, room) - 1);
 	if (packed > 0) {
-		record[0] = head | packed_head(mode);
+		record[0] = head | packed_head(effort);
 		return packed + 1;
 	}
 	if (len >= room)
@@ -184,14 +190,14 @@ static int encode_words(struct medes_workspace *ws, enum medes_mode mode,
 }
 
 /* The page itself; dict is a page to refer to, or NULL. */
-static int encode_page(struct medes_workspace *ws, enum medes_mode mode,
+static int encode_page(struct medes_workspace *ws, enum effort effort,
 		       const void *page, const void *dict, int room, u8 *record)
 {
-	int packed = pack_page(ws, mode, page, dict, record + 1, room - 1);
+	int packed = pack_page(ws, effort, page, dict, record + 1, room - 1);
 
 	if (packed <= 0)
 		return -E2BIG;
-	record[0] = HEAD_PAGE | packed_head(mode);
+	record[0] = HEAD_PAGE | packed_head(effort);
 	return packed + 1;
 }
 
@@ -229,24 +235,39 @@ static void tried(struct best *best, u8 encoding, int len, unsigned int reach)
 	swap(best->record, best->next);
 }
 
-static void try_words(struct medes_workspace *ws, enum medes_mode mode,
+static void try_words(struct medes_workspace *ws, enum effort effort,
 		      const void *page, const struct medes_bases *base,
 		      u8 encoding, struct best *best)
 {
 	unsigned int reach;
-	int len = encode_words(ws, mode, page, base, room(best, encoding),
+	int len = encode_words(ws, effort, page, base, room(best, encoding),
 			       best->next, &reach);
 
 	tried(best, encoding, len, reach);
 }
 
-static void try_page(struct medes_workspace *ws, enum medes_mode mode,
+static void try_page(struct medes_workspace *ws, enum effort effort,
 		     const void *page, const void *dict, u8 encoding,
 		     struct best *best)
 {
 	tried(best, encoding,
-	      encode_page(ws, mode, page, dict, room(best, encoding), best->next),
+	      encode_page(ws, effort, page, dict, room(best, encoding), best->next),
 	      dict ? 1 << MEDES_ITSELF : 0);
+}
+
+/* The same once more, taking long. */
+static void try_harder(struct medes_workspace *ws, const void *page,
+		       const struct medes_bases *base, struct best *best)
+{
+	u8 encoding = best->encoding;
+
+	if (encoding == MEDES_ENCODING_SELF)
+		base = NULL;
+	if (best->record[0] & HEAD_PAGE)
+		try_page(ws, HARDER, page, base ? base->page[MEDES_ITSELF] : NULL,
+			 encoding, best);
+	else
+		try_words(ws, HARDER, page, base, encoding, best);
 }
 
 /**
@@ -266,6 +287,7 @@ int medes_encode(struct medes_workspace *ws, enum medes_mode mode,
 		 struct medes_coded *coded)
 {
 	const void *dict = base ? base->page[MEDES_ITSELF] : NULL;
+	enum effort effort = mode == MEDES_MODE_DENSE ? DENSE : FAST;
 	struct best best = {
 		.len = -E2BIG,
 		.record = ws->record[0],
@@ -284,13 +306,15 @@ int medes_encode(struct medes_workspace *ws, enum medes_mode mode,
 		goto out;
 	}
 	if (dict)
-		try_words(ws, mode, page, base, MEDES_ENCODING_WORDS, &best);
-	if (dict && !is_below(&best, try_above[mode].dict))
-		try_page(ws, mode, page, dict, MEDES_ENCODING_DICT, &best);
-	if (!is_below(&best, try_above[mode].self))
-		try_words(ws, mode, page, NULL, MEDES_ENCODING_SELF, &best);
-	if (!is_below(&best, try_above[mode].self_page))
-		try_page(ws, mode, page, NULL, MEDES_ENCODING_SELF, &best);
+		try_words(ws, effort, page, base, MEDES_ENCODING_WORDS, &best);
+	if (dict && !is_below(&best, try_above[effort].dict))
+		try_page(ws, effort, page, dict, MEDES_ENCODING_DICT, &best);
+	if (!is_below(&best, try_above[effort].self))
+		try_words(ws, effort, page, NULL, MEDES_ENCODING_SELF, &best);
+	if (!is_below(&best, try_above[effort].self_page))
+		try_page(ws, effort, page, NULL, MEDES_ENCODING_SELF, &best);
+	if (effort == DENSE && best.len > HARDER_ABOVE)
+		try_harder(ws, page, base, &best);
 out:
 	coded->encoding = best.encoding;
 	coded->reach = best.reach;

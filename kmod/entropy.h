@@ -50,7 +50,7 @@ int medes_lz4_pack(struct medes_packer *packer, const void *dict, int dict_len,
 		   const void *src, int len, void *dst, int room);
 int medes_lz4_unpack(const void *dict, int dict_len, const void *src, int len,
 		     void *dst, int room);
-int medes_zstd_pack(struct medes_packer *packer, const void *dict,
+int medes_zstd_pack(struct medes_packer *packer, bool harder, const void *dict,
 		    const void *src, int len, void *dst, int room);
 int medes_zstd_unpack(struct medes_unpacker *unpacker, const void *dict,
 		      const void *src, int len, void *dst, int room);
