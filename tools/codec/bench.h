@@ -87,6 +87,12 @@ struct coded {
 /* What stands in page tables for a page that is away. */
 #define STRUCT_PAGE 64
 
+/* What the module keeps of each page besides that and its encoded bytes. */
+#define RECORD_HEAD 40	/* kmod/record.h, in its slab cache */
+
+/* What it keeps of a base page besides its bytes: kmod/base.h. */
+#define BASE_SLOT 28
+
 struct coder;
 
 struct coder *coder_new(enum medes_mode mode);

@@ -10,7 +10,8 @@
  *	raw	the base page is kept as it is
  *	drop	raw, but where that does not pay there is no base page, and its referents are
  *		compressed by themselves
- *	pack	the base page is kept compressed by itself, and unpacked to decode against it
+ *	pack	the base page is kept compressed by itself, and unpacked to decode against it;
+ *		no base at all while that is less (medesd makes none for a few sandboxes)
  */
 #include <jansson.h>
 #include <stdio.h>
@@ -74,12 +75,13 @@ static void add_target(struct coder *coder, const struct options *options,
 static double cost(const struct cell *cell, enum way way, double others)
 {
 	double self = cell->own + others * cell->selves;
-	double kept = cell->same + others * cell->patches;
+	double kept = cell->same + BASE_SLOT + others * cell->patches;
 
 	if (way == SELF || !cell->base)
 		return self;
 	if (way == PACK)
-		return kept + (cell->own < MEDES_PAGE_SIZE ? cell->own - STRUCT_PAGE : MEDES_PAGE_SIZE);
+		return kept + (cell->own < MEDES_PAGE_SIZE ? cell->own - STRUCT_PAGE - RECORD_HEAD :
+							     MEDES_PAGE_SIZE);
 	kept += MEDES_PAGE_SIZE;
 	return way == DROP && self < kept ? self : kept;
 }
@@ -114,9 +116,11 @@ static void print(const struct cell *cell, const struct corpus *files, unsigned 
 		if (!options->json)
 			printf("%9u", k);
 		for (way = 0; way < WAYS; way++) {
-			double of = saved(cell, files[0].n + 1, way, (k - 1.0) / (n - 1),
-					  files[0].n + (k - 1) * more);
+			double others = (k - 1.0) / (n - 1), pages = files[0].n + (k - 1) * more;
+			double of = saved(cell, files[0].n + 1, way, others, pages);
 
+			if (way == PACK && of < saved(cell, files[0].n + 1, SELF, others, pages))
+				of = saved(cell, files[0].n + 1, SELF, others, pages);
 			json_object_set_new(row, ways[way], json_real(of));
 			if (!options->json)
 				printf(" %8.2f", of);

@@ -6,8 +6,6 @@
 #include <string.h>
 #include "bench.h"
 
-/* What the module keeps of each page besides struct page and its encoded bytes. */
-#define RECORD_HEAD	40	/* kmod/record.h, in its slab cache */
 #define HANDLE		8	/* of zsmalloc, and its class's objects begin with it */
 #define CLASS		16	/* zsmalloc's classes are so far apart */
 

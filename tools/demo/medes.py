@@ -15,6 +15,7 @@ from sandboxes import DemoError
 DOMAIN = "demo"
 SOCKET = "/run/medes/medesd.sock"
 CGROUP = f"medes-demo-{os.getpid()}"
+MODES = ("fast", "dense")
 ENCODINGS = ("zero", "same", "words", "self", "dict")
 # a whole sandbox in an emulated guest; nothing natural takes that long
 PATIENCE = 600
@@ -35,6 +36,11 @@ Window=2s
 KeepAlive=2h
 KeepDedup=2h
 """
+
+
+def config(mode):
+	"""The demo's, with pages encoded so."""
+	return CONFIG + f"[Dedup]\nMode={mode}\n"
 
 
 @dataclasses.dataclass

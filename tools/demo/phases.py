@@ -32,8 +32,9 @@ AT_ONCE = 2
 
 
 class Demo:
-	def __init__(self, names, medes):
+	def __init__(self, names, mode, medes):
 		self.names = names
+		self.mode = mode
 		self.medes = medes
 		self.began = time.monotonic()
 		self.totals = {}
