@@ -43,7 +43,7 @@ static const struct {
 } try_above[] = {
 	[FAST] = { 128, 700, 900, 1200 },
 	[DENSE] = { 32, 128, 512, 512 },
-	[HARDER] = { 32 },
+	[HARDER] = { 32, 0, 0, 0 },
 };
 
 #define ALIGNED(n) (((n) + 63) & ~(size_t)63)
