@@ -55,6 +55,7 @@ bench-e2e:
 	tools/bench-e2e/in-guest
 
 report:
+	$(if $(wildcard build-bench/codec.json),tools/vm/inroot tools/bench/report --kinds build-bench/codec.json Documentation)
 	tools/vm/inroot tools/bench/report build-bench/samples.json build-bench/machine.json Documentation
 
 demo:

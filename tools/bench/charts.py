@@ -106,3 +106,26 @@ set logscale xy
 unset key
 plot $d using 1:2:3:4 with yerrorbars pt 7 lc rgb "#2060a0", $d using 1:2 with lines lc rgb "#2060a0"
 """, width=620)
+
+
+def kinds(path, found):
+	"""What each way saves of the memory of each kind of process."""
+	data = []
+	for kind, modes in found.items():
+		saved = modes["fast"]["saved_pct"]
+		data.append([kind, saved["exact"], saved["paper"], saved["lz4"], saved["zstd"], saved["ours"],
+			     modes["dense"]["saved_pct"]["ours"]])
+	_draw(path, _block("d", data) + """
+set ylabel "memory saved, %"
+set yrange [0:100]
+set style data histogram
+set style histogram clustered gap 1.5
+set boxwidth 0.9
+set key outside top center horizontal
+plot $d using 2:xtic(1) lc rgb "#b0b0b0" title "KSM", \\
+     $d using 3 lc rgb "#7a7a7a" title "the paper's algorithm", \\
+     $d using 4 lc rgb "#e0a060" title "zram, LZ4", \\
+     $d using 5 lc rgb "#c05a20" title "zram, zstd", \\
+     $d using 6 lc rgb "#6aa0d8" title "Medes, fast", \\
+     $d using 7 lc rgb "#2060a0" title "Medes, dense"
+""", width=960)
