@@ -113,8 +113,9 @@ int medes_extent_read_all(struct medes_extent *extent, u32 slot,
 /* medes_extent_copy(), but only if it is packed. */
 static const void *look(struct medes_extent *extent, u32 slot, void *to)
 {
-	struct medes_decoder *decoder;
+	/* pairs with the release in show() */
 	struct page *page = smp_load_acquire(&extent->page[slot]);
+	struct medes_decoder *decoder;
 	const void *base;
 
 	if (page)
