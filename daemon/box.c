@@ -168,6 +168,8 @@ void box_take(struct box *box, struct call *call)
 	}
 	if (box->state == BOX_DEDUPING)
 		c->n_deduping--;
+	else
+		box->woken = true;
 	if (!box->restoring)
 		c->n_restoring++;
 	box->restoring = true;
@@ -292,12 +294,13 @@ void box_deduped(struct box *box, int err, const char *why)
 	struct function *f = box->function;
 	struct control *c = f->control;
 	unsigned int doublings;
+	double whole;
 
 	c->n_deduping--;
 	if (!err) {
 		box->dedup_failures = 0;
 		box_set(box, BOX_DEDUP);
-		box->memory_dedup = c->ops->memory(c->host, box);
+		box->memory_dedup = c->ops->memory(c->host, box, &whole);
 		if (box->memory_dedup > 0)
 			measure_memory_dedup(&f->measure, box->memory_dedup);
 		c->dedups++;

@@ -47,6 +47,7 @@ struct box {
 	double memory;			/* bytes, warm; 0: not known */
 	double memory_dedup;		/* bytes, last time that it was deduplicated */
 	bool unmeasured;		/* memory is to be looked at */
+	bool woken;			/* out of deduplication, and not looked at since */
 	uint64_t served;
 	char address[64];		/* host:port, empty when there is none */
 	int64_t pid;			/* 0: none or several */

@@ -31,8 +31,22 @@ static void enqueue(struct call *call, bool first)
 		TAILQ_INSERT_TAIL(&f->control->waiting, f, waiting);
 }
 
+/* A lease that ran out says how patient we are, not how long anything took. */
+static void measure_call(const struct call *call, uint64_t now, bool served)
+{
+	struct measure *m = &call->function->measure;
+	double seconds = (now - call->handed) / 1e6;
+
+	if (call->lease && served)
+		measure_release(m, now, call->start, seconds);
+	else if (call->lease)
+		measure_cancel(m);
+	else
+		measure_end(m, now, call->start, seconds);
+}
+
 /* Out of the queue or the box that it is in. */
-static void leave(struct call *call)
+static void leave(struct call *call, bool served)
 {
 	struct control *c = call->function->control;
 	enum call_state state = call->state;
@@ -43,8 +57,7 @@ static void leave(struct call *call)
 	if (state == CALL_QUEUED)
 		unqueue(call);
 	if (state == CALL_READY)
-		measure_end(&call->function->measure, clock_now(c->clock), call->start,
-			    (clock_now(c->clock) - call->handed) / 1e6);
+		measure_call(call, clock_now(c->clock), served);
 	else
 		measure_cancel(&call->function->measure);
 	if (state == CALL_GIVEN || state == CALL_READY)
@@ -66,7 +79,7 @@ void call_fail(struct call *call, int status, unsigned int retry_after, const ch
 		f->failed++;
 	else
 		f->refused++;
-	leave(call);
+	leave(call, false);
 	call->ops->failed(call, status, retry_after, why);
 }
 
@@ -215,7 +228,7 @@ void call_give(struct call *call, struct box *box, enum start_kind start)
 void call_done(struct call *call)
 {
 	call->box->served++;
-	leave(call);
+	leave(call, true);
 }
 
 static void repeat(struct call *call)
@@ -276,7 +289,7 @@ void call_broken(struct call *call, const char *why)
  */
 void call_cancel(struct call *call)
 {
-	leave(call);
+	leave(call, false);
 }
 
 double call_start_ms(const struct call *call)

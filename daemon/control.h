@@ -48,8 +48,8 @@ struct host_ops {
 	 * back meanwhile. box_awake() once it can serve, then box_restored().
 	 */
 	void (*wake)(void *host, struct box *box);
-	/* Bytes it takes now; 0: not known. */
-	double (*memory)(void *host, const struct box *box);
+	/* Bytes it takes now; 0: not known. @whole: bytes that it would take warm, all of it. */
+	double (*memory)(void *host, const struct box *box, double *whole);
 	/* Bytes available on the machine, stalls for memory (PSI some avg10, %). */
 	bool (*pressure)(void *host, double *available, double *stalled);
 	/* Bytes that deduplication takes and that no box owns: bases, tables. */

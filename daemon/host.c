@@ -412,10 +412,10 @@ static void host_wake(void *arg, struct box *box)
 	local_later(l);
 }
 
-static double host_memory(void *arg, const struct box *box)
+static double host_memory(void *arg, const struct box *box, double *whole)
 {
 	(void)arg;
-	return sleep_memory(box->local);
+	return sleep_memory(box->local, whole);
 }
 
 static bool host_pressure(void *arg, double *available, double *stalled)

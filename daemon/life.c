@@ -221,34 +221,34 @@ static void act(struct control *c, const struct policy_view *view)
 }
 
 /*
- * One that was deduplicated before has back what its requests touched, which says nothing
- * about a warm one.
+ * One that was deduplicated has back what its first requests touched: that is what a restore
+ * takes. What else they bring back later is not counted again.
  */
-static void measure_memory(const struct box *box)
+static void measure_memory(struct box *box, double whole)
 {
 	struct measure *m = &box->function->measure;
 
-	if (box->memory_dedup <= 0)
-		measure_memory_warm(m, box->memory);
-	else if (box->memory > box->memory_dedup)
+	measure_memory_warm(m, whole);
+	if (box->woken && box->memory_dedup > 0 && box->memory > box->memory_dedup)
 		measure_memory_restore(m, box->memory - box->memory_dedup);
+	box->woken = false;
 }
 
 /* What idles since the last time may have grown. */
 static void look_at_memory(struct control *c)
 {
 	struct box *box;
-	double bytes;
+	double bytes, whole;
 
 	for (box = c->boxes; box; box = box->hh.next) {
 		if (!box->unmeasured || box->state != BOX_IDLE || box->restoring)
 			continue;
 		box->unmeasured = false;
-		bytes = c->ops->memory(c->host, box);
+		bytes = c->ops->memory(c->host, box, &whole);
 		if (bytes <= 0)
 			continue;
 		box->memory = bytes;
-		measure_memory(box);
+		measure_memory(box, whole);
 	}
 }
 
@@ -267,8 +267,6 @@ static void on_tick(void *arg)
 			next = p.view.next;
 		picture_free(&p);
 	}
-	if (!TAILQ_EMPTY(&c->waiting))
-		control_kick_soon(c);
 	/* some may have waited for longer than was foreseen */
 	if (!TAILQ_EMPTY(&c->waiting))
 		control_kick_soon(c);

@@ -59,7 +59,7 @@ void sleep_overrun(struct local *l);
 int sleep_register(struct local *l, char error[CONTROL_ERROR]);
 int sleep_register_these(struct local *l, const struct members *members,
 			 char error[CONTROL_ERROR]);
-double sleep_memory(struct local *l);
+double sleep_memory(struct local *l, double *whole);
 void sleep_forget(struct local *l);	/* the box has ended */
 void sleep_op(struct local *l, const struct medes_op *op);
 

@@ -29,6 +29,7 @@ void measure_init(struct measure *m, uint64_t window_us)
 		.window = window_us,
 		.start = { { .value = 0.002 }, { .value = 0.02 }, { .value = 1 } },
 		.exec = { .value = 0.1 },
+		.held = { .value = 0.1 },
 		.restore = { .value = 0.2 },
 		.memory_warm = { .value = 50 * MIB },
 		.memory_dedup = { .value = 15 * MIB },
@@ -146,6 +147,26 @@ void measure_end(struct measure *m, uint64_t now, enum start_kind kind, double e
 }
 
 /**
+ * measure_release() - a lease was given back
+ * @m: the function's
+ * @now: us
+ * @kind: what the sandbox was before
+ * @held_seconds: that it was acquired for
+ *
+ * What its holder did is his: a request, many, or nothing. So this says nothing about
+ * running where requests are seen as well, and stands for it where there are only leases.
+ */
+void measure_release(struct measure *m, uint64_t now, enum start_kind kind, double held_seconds)
+{
+	ended(m);
+	m->idle_since = now;
+	if (kind != START_DEDUP)
+		take(&m->held, held_seconds);
+	else if (m->held.n && !m->exec.n)
+		take(&m->restore, fmax(held_seconds - m->held.value, 0));
+}
+
+/**
  * measure_cancel() - a request that has come in will not be served
  * @m: the function's
  */
@@ -210,4 +231,13 @@ double measure_peak(const struct measure *m)
 		if (m->arrivals[i] > most)
 			most = m->arrivals[i];
 	return most / seconds(m);
+}
+
+/**
+ * measure_busy() - how long a request occupies a sandbox, its start aside, s
+ * @m: the function's
+ */
+double measure_busy(const struct measure *m)
+{
+	return m->held.n && !m->exec.n ? m->held.value : m->exec.value;
 }

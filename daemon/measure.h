@@ -35,7 +35,8 @@ struct measure {
 	/* from accepting a request to giving it to a ready sandbox; running there */
 	struct average start[START_KINDS];	/* s */
 	uint64_t starts[START_KINDS];
-	struct average exec;			/* s */
+	struct average exec;			/* s; of requests that we passed on */
+	struct average held;			/* s; of leases: how long their holders had one */
 	struct average restore;			/* s: running takes more after dedup */
 
 	/* of one sandbox, bytes */
@@ -59,6 +60,7 @@ void measure_init(struct measure *m, uint64_t window_us);
 void measure_arrival(struct measure *m, uint64_t now);
 void measure_start(struct measure *m, enum start_kind kind, double seconds);
 void measure_end(struct measure *m, uint64_t now, enum start_kind kind, double exec_seconds);
+void measure_release(struct measure *m, uint64_t now, enum start_kind kind, double held_seconds);
 /* A request that arrived and will not run: refused, failed to start. */
 void measure_cancel(struct measure *m);
 
@@ -72,5 +74,6 @@ void measure_roll(struct measure *m, uint64_t now);
 
 double measure_rate(const struct measure *m);			/* 1/s, moving average */
 double measure_peak(const struct measure *m);			/* 1/s, the busiest window's */
+double measure_busy(const struct measure *m);			/* s, of a sandbox for a request */
 
 #endif /* MEDESD_MEASURE_H */

@@ -57,12 +57,19 @@ static json_t *numbers(const struct policy_function *f)
 {
 	const struct measure *m = f->measure;
 
-	return json_pack("{s:f, s:f, s:I, s:o, s:o, s:o, s:f, s:f, s:i, s:f}",
+	return json_pack("{s:f, s:f, s:I, s:o, s:o, s:o, s:f, s:o, s:f, s:i, s:f}",
 			 "rate_per_s", measure_rate(m), "peak_per_s", measure_peak(m),
 			 "arrivals", (json_int_t)m->total, "sandboxes", counts(f),
 			 "start", starts(m), "memory_bytes_each", memory(m),
-			 "exec_s", m->exec.value, "restore_s", m->restore.value, "bases", (int)f->n_bases,
+			 "exec_s", m->exec.value,
+			 "held_s", m->held.n ? json_real(m->held.value) : json_null(),
+			 "restore_s", m->restore.value, "bases", (int)f->n_bases,
 			 "share_bytes", f->share);
+}
+
+static const char *assumed(const struct average *a)
+{
+	return a->n ? "" : " (assumed)";
 }
 
 static void write_start(FILE *text, const struct measure *m, enum start_kind kind)
@@ -72,7 +79,7 @@ static void write_start(FILE *text, const struct measure *m, enum start_kind kin
 	if (m->start[kind].n)
 		fprintf(text, " (%lu)", m->starts[kind]);
 	else
-		fputs(" (assumed)", text);
+		fputs(assumed(&m->start[kind]), text);
 }
 
 static void write_numbers(FILE *text, const struct policy_function *f)
@@ -95,12 +102,15 @@ static void write_numbers(FILE *text, const struct policy_function *f)
 	fputs("start-up\t", text);
 	for (i = 0; i < START_KINDS; i++)
 		write_start(text, m, i);
-	fprintf(text, "; then %.1f ms of running, %.1f ms longer after deduplication%s\n",
-		m->exec.value * 1e3, m->restore.value * 1e3, m->restore.n ? "" : " (assumed)");
-	fprintf(text, "memory\t\twarm %.1f MiB%s, deduplicated %.1f MiB%s, %.1f MiB more while restoring\n",
-		m->memory_warm.value / MIB, m->memory_warm.n ? "" : " (assumed)",
-		m->memory_dedup.value / MIB, m->memory_dedup.n ? "" : " (assumed)",
-		m->memory_restore.value / MIB);
+	fprintf(text, "\nrunning\t\t%.1f ms%s, %.1f ms longer after deduplication%s",
+		m->exec.value * 1e3, assumed(&m->exec), m->restore.value * 1e3,
+		assumed(&m->restore));
+	if (m->held.n)
+		fprintf(text, "; leases are held for %.1f ms (%lu)", m->held.value * 1e3, m->held.n);
+	fprintf(text, "\nmemory\t\twarm %.1f MiB%s, deduplicated %.1f MiB%s, %.1f MiB more once restored%s\n",
+		m->memory_warm.value / MIB, assumed(&m->memory_warm),
+		m->memory_dedup.value / MIB, assumed(&m->memory_dedup),
+		m->memory_restore.value / MIB, assumed(&m->memory_restore));
 }
 
 /* A line for each sandbox that something is done to, and one for those that stay. */

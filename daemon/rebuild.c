@@ -85,13 +85,14 @@ static uint32_t find_sandbox(struct daemon *d, const char *name, bool *dedup, bo
 static void resume(struct local *l, bool dedup, bool lost)
 {
 	struct box *box = l->box;
+	double whole;
 
 	if (lost) {
 		box_set(box, BOX_IDLE);
 		box_lost(box, "pages of it were lost while medesd did not run");
 	} else if (cell_asleep(&l->cell) && dedup) {
 		box_set(box, BOX_DEDUP);
-		box->memory_dedup = sleep_memory(l);
+		box->memory_dedup = sleep_memory(l, &whole);
 	} else {
 		sleep_wake(l);
 		box->unmeasured = true;

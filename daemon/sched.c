@@ -128,9 +128,9 @@ static bool may_start(struct function *f)
 static unsigned int serves_meanwhile(const struct function *f)
 {
 	const struct measure *m = &f->measure;
-	double start = m->start[START_COLD].value, exec = m->exec.value;
+	double start = m->start[START_COLD].value, exec = measure_busy(m);
 
-	if (!m->start[START_COLD].n || !m->exec.n || start < 2 * exec)
+	if (!m->start[START_COLD].n || !(m->exec.n || m->held.n) || start < 2 * exec)
 		return 1;
 	return start < SERVES_MAX * exec ? start / exec : SERVES_MAX;
 }

@@ -297,17 +297,25 @@ static double saved(struct local *l)
 	return bytes;
 }
 
-/* Anonymous memory of a box, in bytes; 0: not known. */
-double sleep_memory(struct local *l)
+/**
+ * sleep_memory() - anonymous memory of a box
+ * @l: the box, or NULL
+ * @whole: receives what it would be without deduplication: what is away stays charged
+ *
+ * Return: bytes; 0: not known.
+ */
+double sleep_memory(struct local *l, double *whole)
 {
 	double bytes = 0;
 
+	*whole = 0;
 	if (!l)
 		return 0;
 	if (l->cell.path[0])
 		bytes = cell_memory(&l->cell);
 	if (!bytes && l->pid > 0)
 		bytes = resident(l->pid);
+	*whole = bytes;
 	bytes -= saved(l);
 	return bytes > 0 ? bytes : 0;
 }

@@ -171,11 +171,12 @@ static void sim_wake(void *host, struct box *box)
 	note_memory(sim);
 }
 
-static double sim_memory(void *host, const struct box *box)
+static double sim_memory(void *host, const struct box *box, double *whole)
 {
 	const struct sim_box *s = box->local;
 	struct sim *sim = host;
 
+	*whole = sim->warm;
 	return s->away ? sim->asleep : sim->warm;
 }
 

@@ -155,6 +155,34 @@ static void life_of_a_sandbox(void **state)
 	free(b);
 }
 
+/* Nothing that P1 and P2 are told is an assumption any more, once a sandbox went all round. */
+static void every_parameter_is_measured(void **state)
+{
+	struct function *f = sim_function(sim, "f", "{}");
+	const struct measure *m = &f->measure;
+	struct sim_call *c[4];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < 4; i++) {
+		assert_int_equal(m->memory_restore.n, i == 3);
+		c[i] = sim_ask(sim, f);
+		sim_run(sim, i == 1 ? 11 * 60 : 5);
+	}
+	is(c[2], START_DEDUP);
+	is(c[3], START_WARM);
+	for (i = 0; i < START_KINDS; i++)
+		assert_true(m->start[i].n);
+	assert_true(m->rate.n && m->exec.n && m->restore.n);
+	assert_true(m->memory_warm.value == sim->warm);
+	assert_true(m->memory_dedup.value == sim->asleep);
+	assert_true(m->memory_restore.value == sim->warm - sim->asleep);
+	/* what comes back later is not counted again */
+	assert_int_equal(m->memory_restore.n, 1);
+	for (i = 0; i < 4; i++)
+		free(c[i]);
+}
+
 static void without_the_module_warm_or_ended(void **state)
 {
 	struct function *f = sim_function(sim, "f", "{}");
@@ -536,6 +564,31 @@ static void lease_until_released_or_over(void **state)
 	free(c);
 }
 
+static void leases_are_not_measured_as_running(void **state)
+{
+	struct function *f = sim_function(sim, "f", "{}");
+	struct sim_call *a = sim_ask(sim, f), *b, *c;
+
+	(void)state;
+	sim_run(sim, 2);
+	assert_int_equal(f->measure.exec.n, 1);
+	b = sim_lease(sim, f, NULL);
+	sim_run(sim, 30);
+	call_done(&b->call);
+	assert_int_equal(f->measure.exec.n, 1);
+	assert_int_equal(f->measure.held.n, 1);
+	assert_true(f->measure.held.value > 29.9 && f->measure.held.value < 30.1);
+	/* one that runs out was held by nobody */
+	c = sim_lease(sim, f, NULL);
+	sim_run(sim, 61);
+	assert_int_equal(c->status, 504);
+	assert_int_equal(f->measure.held.n, 1);
+	assert_int_equal(f->measure.running, 0);
+	free(a);
+	free(b);
+	free(c);
+}
+
 /* When a lease ends is its holder's business, so another sandbox starts at once. */
 static void leased_ones_are_not_waited_for(void **state)
 {
@@ -672,6 +725,7 @@ int main(void)
 		T(concurrency_fills_a_sandbox_first),
 		T(used_last_is_used_next),
 		T(life_of_a_sandbox),
+		T(every_parameter_is_measured),
 		T(without_the_module_warm_or_ended),
 		T(policies_can_be_changed_while_it_runs),
 		T(wanted_while_it_goes_to_sleep),
@@ -689,6 +743,7 @@ int main(void)
 		T(crashes_twice),
 		T(failed_dedup_is_tried_later),
 		T(lease_until_released_or_over),
+		T(leases_are_not_measured_as_running),
 		T(leased_ones_are_not_waited_for),
 		T(changed_function_gets_new_sandboxes),
 		T(removed_function_leaves_nothing),

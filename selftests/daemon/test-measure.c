@@ -150,6 +150,28 @@ static void what_a_restore_takes_belongs_to_the_start(void **state)
 	near(m.restore.value, 0.27);
 }
 
+/* How long somebody holds a sandbox tells how long a request runs only if nothing else does. */
+static void leases_are_no_running_time(void **state)
+{
+	struct measure m;
+
+	(void)state;
+	measure_init(&m, MINUTE);
+	near(measure_busy(&m), 0.1);		/* assumed */
+	measure_release(&m, START, START_WARM, 30);
+	near(m.held.value, 30);
+	near(measure_busy(&m), 30);
+	measure_release(&m, START, START_DEDUP, 31);
+	near(m.held.value, 30);
+	near(m.restore.value, 1);
+	measure_end(&m, START, START_WARM, 0.5);
+	near(m.exec.value, 0.5);
+	near(measure_busy(&m), 0.5);
+	measure_release(&m, START, START_DEDUP, 300);
+	near(m.exec.value, 0.5);
+	near(m.restore.value, 1);
+}
+
 static void idle_times_go_into_their_minutes(void **state)
 {
 	static const unsigned int minutes[] = { 0, 3, 3, 239, 240, 1000 };
@@ -222,6 +244,7 @@ int main(void)
 		cmocka_unit_test(a_week_of_silence_is_rolled_at_once),
 		cmocka_unit_test(what_is_measured_replaces_what_was_assumed),
 		cmocka_unit_test(what_a_restore_takes_belongs_to_the_start),
+		cmocka_unit_test(leases_are_no_running_time),
 		cmocka_unit_test(idle_times_go_into_their_minutes),
 		cmocka_unit_test(requests_that_overlap_leave_no_idle_time_between),
 		cmocka_unit_test(a_cancelled_request_runs_no_more),

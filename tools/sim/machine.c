@@ -216,11 +216,12 @@ static void wake(void *host, struct box *box)
 	timer_set(&l->timer, WAKE_US);
 }
 
-static double memory(void *host, const struct box *box)
+static double memory(void *host, const struct box *box, double *whole)
 {
 	const struct local *l = box->local;
 
 	(void)host;
+	*whole = l->app->warm;
 	return l->bytes;
 }
 
