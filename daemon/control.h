@@ -121,6 +121,7 @@ void control_tell(struct control *c, const char *domain, const char *type, json_
 
 /* life.c */
 void life_start(struct control *c);
+void life_hurry(struct control *c);	/* ask the policy now, from the loop */
 bool life_make_room(struct control *c, double bytes);
 json_t *life_explain(struct control *c, struct function *f);
 

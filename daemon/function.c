@@ -69,7 +69,7 @@ void control_policy_changed(struct control *c)
 
 	for (f = c->functions; f; f = f->hh.next)
 		set_params(f);
-	timer_set(&c->tick, 0);
+	life_hurry(c);
 }
 
 /* What runs by the old spec goes: at once if it idles, else when it does. */

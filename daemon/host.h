@@ -9,6 +9,7 @@
 #include "control.h"
 #include "daemon.h"
 #include "local.h"
+#include "pressure.h"
 
 struct host {
 	struct daemon *daemon;
@@ -16,9 +17,12 @@ struct host {
 	unsigned int last_port;
 	uid_t uid;
 	gid_t gid;
+	struct pressure *pressure;	/* NULL: none, or the kernel can't */
+	double armed;			/* %: what it was made for */
 	double available;		/* of the last look */
 	double stalled;
 	uint64_t looked;		/* us */
+	uint64_t pressed_until;		/* us */
 	double overhead;
 	bool pressure_known;
 };
@@ -37,9 +41,6 @@ void host_down(struct host *host);
 
 struct local *host_adopt(struct host *host, struct box *box, const struct cgroup *cgroup,
 			 const struct members *members, char error[CONTROL_ERROR]);
-
-/* pressure.c */
-bool pressure_read(double *available, double *stalled);
 
 /* rebuild.c: after a restart */
 void rebuild(struct daemon *daemon);

@@ -279,6 +279,12 @@ void life_start(struct control *c)
 	timer_set(&c->tick, c->policy.params.interval);
 }
 
+void life_hurry(struct control *c)
+{
+	if (!c->ending)
+		timer_set(&c->tick, 0);
+}
+
 /**
  * life_make_room() - have memory freed
  * @c: the controller

@@ -43,12 +43,20 @@ struct local {
 	uint32_t restore;		/* operation that brings the working set back; 0: none */
 };
 
-/* host.c */
+/* local.c */
 struct local *local_new(struct host *host, struct box *box);
+void local_free(struct local *l);	/* what is outside stays as it is */
+void local_undo(struct local *l);	/* nothing has become of it */
 int local_watch(struct local *l);
 int local_probe(struct local *l);
+void local_executed(evutil_socket_t status, short what, void *l);
 void local_fail(struct local *l, const char *why);
+void local_kill(struct local *l);
 void local_later(struct local *l);
+
+/* launch.c */
+int local_launch(struct local *l, char error[CONTROL_ERROR]);
+int local_mark(struct local *l);
 
 /* sleep.c: what the kernel module does to a box */
 void sleep_begin(struct local *l, bool demarcate);

@@ -10,6 +10,7 @@
 #include "policy_parts.h"
 
 #define PER_S_MIN 1e-6			/* stands for no arrivals: once in 11 days */
+#define RELIEF_SHARE 0.05		/* of what is used, to be freed at once when the host stalls */
 
 /* Of one pass over the functions: how many of each are still there to be taken. */
 struct picking {
@@ -19,7 +20,7 @@ struct picking {
 		    const struct policy_sandbox *s);
 	/* bytes */
 	double (*frees)(const struct policy_function *f, const struct policy_sandbox *s);
-	bool early;			/* what has not idled for its idle period, too */
+	bool early;			/* also what has not idled for its idle period yet */
 };
 
 /**
@@ -110,9 +111,9 @@ static bool can_dedup(const struct picking *pick, const struct policy_function *
 static bool can_purge(const struct picking *pick, const struct policy_function *f,
 		      const struct policy_sandbox *s)
 {
-	(void)pick, (void)f;
 	return (s->state == POLICY_WARM || s->state == POLICY_DEDUP) && !s->pinned &&
-	       s->action == POLICY_KEEP;
+	       s->action == POLICY_KEEP &&
+	       (pick->early || policy_idle(pick->view, s) >= f->params->idle);
 }
 
 /* The function's least recently used sandbox that can be taken, and how many can be. */
@@ -205,13 +206,34 @@ static double on_the_way(const struct policy_view *view)
 	return sum;
 }
 
+/*
+ * The host stalls: a part at a time, since whether it helps is seen before the next. What
+ * was in use a moment ago is deduplicated, but not purged: somebody would have to start it
+ * again, and others may be the cause.
+ */
+static void relieve(struct picking *pick, double missing)
+{
+	if (pick->policy->ops->dedups) {
+		pick->can = can_dedup;
+		pick->frees = policy_gain;
+		pick->early = true;
+		missing = dedup(pick, missing,
+				"the host stalls for memory: the function keeps most for its rate");
+	}
+	pick->can = can_purge;
+	pick->frees = policy_bytes;
+	pick->early = false;
+	purge(pick, missing, "the host stalls for memory, and deduplicating frees no more");
+}
+
 /**
  * policy_free_memory() - what lack of memory adds to the decisions
  * @p: the policy
  * @view: has the policy's own decisions already
  *
  * Above the headroom's mark idle sandboxes are deduplicated before their idle
- * period is over; above the capacity they are purged as well.
+ * period is over; above the capacity they are purged as well. Both also when the host
+ * stalls for memory.
  */
 void policy_free_memory(const struct policy *p, struct policy_view *view)
 {
@@ -228,18 +250,14 @@ void policy_free_memory(const struct policy *p, struct policy_view *view)
 	pick.frees = policy_bytes;
 	if (over > 0)
 		purge(&pick, over, "memory is short, and deduplicating does not free enough");
-	if (!p->ops->dedups)
-		return;
 	pick.can = can_dedup;
 	pick.frees = policy_gain;
 	coming = on_the_way(view);
-	if (view->capacity)
+	if (view->capacity && p->ops->dedups)
 		dedup(&pick, view->used - view->capacity * (1 - p->params.headroom / 100) - coming,
 		      "memory is nearly short: the function keeps most for its rate");
-	/* under pressure a part at a time: whether it helps is seen before the next */
-	if (p->params.pressure && view->pressure > p->params.pressure)
-		dedup(&pick, view->used / 20 - coming,
-		      "the host stalls for memory: the function keeps most for its rate");
+	if (p->params.pressure && view->pressure >= p->params.pressure)
+		relieve(&pick, view->used * RELIEF_SHARE - coming);
 }
 
 /**
@@ -255,7 +273,7 @@ void policy_free_memory(const struct policy *p, struct policy_view *view)
 double policy_make_room(const struct policy *p, struct policy_view *view, double bytes)
 {
 	struct picking pick = { .policy = p, .view = view, .can = can_purge,
-				.frees = policy_bytes };
+				.frees = policy_bytes, .early = true };
 	size_t i, j;
 
 	for (i = 0; i < view->n; i++)

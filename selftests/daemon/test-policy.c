@@ -386,7 +386,7 @@ static void headroom_is_kept_by_deduplicating_only(void **state)
 	assert_int_equal(count(&w, 0, POLICY_KEEP), 2);
 }
 
-static void a_host_that_stalls_hastens_deduplication(void **state)
+static void a_host_that_stalls_hastens_deduplication_then_purging(void **state)
 {
 	struct world w;
 	int i;
@@ -404,7 +404,17 @@ static void a_host_that_stalls_hastens_deduplication(void **state)
 	w.view.pressure = 11;				/* 5 % at a time: 50 of 30 each */
 	decide(&w);
 	assert_int_equal(count(&w, 0, POLICY_DEDUPLICATE), 2);
+	/* nothing is left to be deduplicated: 50 are three of 20, of those that idle for long */
+	for (i = 0; i < 20; i++)
+		w.functions[0].sandboxes[i].state = POLICY_DEDUP;
+	decide(&w);
+	assert_int_equal(count(&w, 0, POLICY_KEEP), 20);
+	for (i = 0; i < 20; i++)
+		w.functions[0].sandboxes[i].idle_since = w.view.now - 100 * US_PER_S;
+	decide(&w);
+	assert_int_equal(count(&w, 0, POLICY_PURGE), 3);
 	w.policy.ops = &policy_fixed;
+	w.policy.params.pressure = 0;
 	decide(&w);
 	assert_int_equal(count(&w, 0, POLICY_KEEP), 20);
 }
@@ -426,7 +436,7 @@ int main(void)
 		cmocka_unit_test(room_is_never_made_by_what_runs_or_is_another_platforms),
 		cmocka_unit_test(short_memory_deduplicates_before_it_purges),
 		cmocka_unit_test(headroom_is_kept_by_deduplicating_only),
-		cmocka_unit_test(a_host_that_stalls_hastens_deduplication),
+		cmocka_unit_test(a_host_that_stalls_hastens_deduplication_then_purging),
 	};
 
 	return cmocka_run_group_tests_name("policy", tests, NULL, NULL);
