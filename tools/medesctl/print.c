@@ -53,7 +53,7 @@ static void list_cell(char cell[CELL], json_t *array)
 
 static void fill_cell(char cell[CELL], json_t *value, enum format format)
 {
-	uint64_t n = json_integer_value(value);
+	uint64_t n = json_number_value(value);
 
 	if (!value || json_is_null(value)) {
 		strcpy(cell, "-");

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * medesctl top: the sandboxes that keep most away, and what happens to them, each
- * second anew until Ctrl-C. Once only when the output is no terminal, or JSON.
+ * medesctl top: the functions, as far as medesd has any, the sandboxes that keep most
+ * away, and what happens to both, each second anew until Ctrl-C. Once only when the output is
+ * no terminal, or JSON.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,9 +10,9 @@
 #include <time.h>
 #include <unistd.h>
 #include "json.h"
-#include "link.h"
-#include "print.h"
+#include "ops.h"
 #include "text.h"
+#include "top.h"
 
 #define TOP_OF_SCREEN "\033[H\033[J"
 #define SANDBOXES_MAX 40		/* on a screen */
@@ -99,70 +100,130 @@ static double seconds_now(void)
 	return t.tv_sec + t.tv_nsec / 1e9;
 }
 
-/* What the whole module keeps, above the table. */
-static int head(struct medes_nl *nl)
+/* What the whole module keeps, above the tables. */
+static void head(const struct medes_features *f)
 {
 	char away[MEDES_TEXT_SIZE], records[MEDES_TEXT_SIZE], bases[MEDES_TEXT_SIZE];
-	struct medes_features f;
-	int err = medes_features_get(nl, &f);
 
-	if (err)
-		return err;
-	medes_text_bytes(away, medes_stats_pages(&f.stats) * f.page_size);
-	medes_text_bytes(records, f.stats.v[MEDES_A_STATS_RECORD_BYTES]);
-	medes_text_bytes(bases, f.stats.v[MEDES_A_STATS_BASE_BYTES]);
-	printf(TOP_OF_SCREEN "away %s, in records %s, bases %s\n\n", away, records, bases);
-	return 0;
+	medes_text_bytes(away, medes_stats_pages(&f->stats) * f->page_size);
+	medes_text_bytes(records, f->stats.v[MEDES_A_STATS_RECORD_BYTES]);
+	medes_text_bytes(bases, f->stats.v[MEDES_A_STATS_BASE_BYTES]);
+	printf("away %s, in records %s, bases %s\n\n", away, records, bases);
 }
 
-static enum exit_code live(const struct args *args, struct medes_nl *nl)
+struct module {
+	struct medes_nl *nl;		/* without the module its error says why */
+	bool there;
+};
+
+/* What was seen at a time. */
+struct look {
+	double at;
+	json_t *functions;		/* NULL: medesd does not answer */
+	struct medes_sandboxes sandboxes;
+	struct medes_features features;
+};
+
+static void look_clear(struct look *look)
 {
-	struct medes_sandboxes now, before = { 0 };
-	double at, last = 0;
+	json_decref(look->functions);
+	medes_sandboxes_clear(&look->sandboxes);
+}
+
+/* False: complained of. There may be functions without the module, and a module without them. */
+static bool look(const struct args *args, const struct module *module, const struct look *before,
+		 struct look *now)
+{
+	*now = (struct look){ .at = seconds_now() };
+	now->functions = top_functions(args, before ? before->functions : NULL,
+				       before ? now->at - before->at : 0);
+	if (!module->there && now->functions)
+		return true;
+	if (module->there && !medes_features_get(module->nl, &now->features) &&
+	    !medes_sandbox_list(module->nl, &now->sandboxes))
+		return true;
+	complain("%s", module->nl->error);
+	look_clear(now);
+	return false;
+}
+
+static json_t *result(struct look *now, const struct look *before, size_t max)
+{
+	json_t *value = table(&now->sandboxes, before ? &before->sandboxes : NULL,
+			      before ? now->at - before->at : 0, max);
+
+	json_object_set_new(value, "functions", now->functions ? json_incref(now->functions) :
+						json_null());
+	return value;
+}
+
+static enum exit_code show(const struct args *args, struct look *now, const struct look *before,
+			   size_t max)
+{
+	json_t *value = result(now, before, max);
+
+	if (args->json || !json_array_size(now->functions))
+		return print(args, value, &view);
+	print(args, json_incref(value), &top_function_view);
+	putchar('\n');
+	return print(args, value, &view);
+}
+
+static enum exit_code live(const struct args *args, const struct module *module)
+{
+	struct look now, before;
+	bool again = false;
 
 	interrupt_catch();
 	while (!interrupted()) {
-		at = seconds_now();
-		if (head(nl) || medes_sandbox_list(nl, &now)) {
-			complain("%s", nl->error);
-			medes_sandboxes_clear(&before);
+		if (!look(args, module, again ? &before : NULL, &now)) {
+			if (again)
+				look_clear(&before);
 			return FAILED;
 		}
-		print(args, table(&now, &before, at - last, SANDBOXES_MAX), &view);
+		fputs(TOP_OF_SCREEN, stdout);
+		if (module->there)
+			head(&now.features);
+		show(args, &now, again ? &before : NULL, SANDBOXES_MAX);
 		fflush(stdout);
-		medes_sandboxes_clear(&before);
+		if (again)
+			look_clear(&before);
 		before = now;
-		last = at;
+		again = true;
 		sleep(1);
 	}
-	medes_sandboxes_clear(&before);
+	look_clear(&before);
 	return DONE;
+}
+
+static enum exit_code once(const struct args *args, const struct module *module)
+{
+	enum exit_code code;
+	struct look now;
+
+	if (!look(args, module, NULL, &now))
+		return FAILED;
+	code = show(args, &now, NULL, SIZE_MAX);
+	look_clear(&now);
+	return code;
 }
 
 static enum exit_code top(const struct args *args, const char *const *names, size_t n)
 {
-	struct medes_nl *nl = link_open();
-	enum exit_code code = FAILED;
-	struct medes_sandboxes now;
+	struct medes_nl nl = { 0 };
+	const struct module module = { .nl = &nl, .there = !medes_nl_open(&nl) };
+	enum exit_code code;
 
 	(void)names, (void)n;
-	if (!nl)
-		return FAILED;
-	if (!args->json && isatty(STDOUT_FILENO)) {
-		code = live(args, nl);
-	} else if (medes_sandbox_list(nl, &now)) {
-		complain("%s", nl->error);
-	} else {
-		code = print(args, table(&now, NULL, 0, SIZE_MAX), &view);
-		medes_sandboxes_clear(&now);
-	}
-	link_close(nl);
+	code = !args->json && isatty(STDOUT_FILENO) ? live(args, &module) : once(args, &module);
+	if (module.there)
+		medes_nl_close(&nl);
 	return code;
 }
 
 const struct command top_commands[] = {
 	{
-		"top", NULL, "", "sandboxes by what they keep away, each second until Ctrl-C",
+		"top", NULL, "", "functions, and sandboxes by what they keep away, each second until Ctrl-C",
 		0, 0, 0, 0, top,
 	},
 	{ .object = NULL },
