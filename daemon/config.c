@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <ini.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <syslog.h>
@@ -17,6 +16,7 @@
 #include "medes.h"
 #include "registry.h"
 #include "text.h"
+#include "units.h"
 #include "witness.h"
 
 enum type { PATH, TEXT, NUMBER, BYTES, MEBIBYTES, TIME, SWITCH, LEVEL, MODE };
@@ -124,38 +124,6 @@ void config_default(struct config *config)
 	policy_params_default(&config->params);
 }
 
-/* A number and its unit. */
-static int number(const char *value, const struct key *key, unsigned long *out)
-{
-	static const struct {
-		enum type type;
-		const char *suffix;
-		unsigned long factor;
-	} units[] = {
-		{ NUMBER, "", 1 }, { BYTES, "", 1 }, { BYTES, "K", 1 << 10 },
-		{ BYTES, "M", 1 << 20 }, { TIME, "ms", 1 }, { TIME, "s", 1000 },
-		{ MEBIBYTES, "M", 1 }, { MEBIBYTES, "G", 1 << 10 }, { MEBIBYTES, "T", 1 << 20 },
-	};
-	char *end;
-	size_t i;
-
-	if (*value < '0' || *value > '9')
-		return -EINVAL;
-	errno = 0;
-	*out = strtoul(value, &end, 10);
-	if (errno)
-		return -EINVAL;
-	for (i = 0; i < ARRAY_SIZE(units); i++) {
-		if (units[i].type != key->type || strcmp(units[i].suffix, end))
-			continue;
-		if (*out > key->max / units[i].factor)
-			return -ERANGE;
-		*out *= units[i].factor;
-		return *out < key->min ? -ERANGE : 0;
-	}
-	return -EINVAL;
-}
-
 static int set_number(struct parsing *p, const struct key *key, const char *value,
 		      unsigned int *out)
 {
@@ -163,9 +131,13 @@ static int set_number(struct parsing *p, const struct key *key, const char *valu
 		[NUMBER] = "a number", [BYTES] = "a size in bytes, or with K or M",
 		[MEBIBYTES] = "a size with M, G or T", [TIME] = "a time with ms or s",
 	};
-	unsigned long n;
+	static const struct unit *const units[] = {
+		[NUMBER] = units_none, [BYTES] = units_bytes, [MEBIBYTES] = units_mebibytes,
+		[TIME] = units_milliseconds,
+	};
+	double n = units_parse(value, units[key->type], true);
 
-	if (number(value, key, &n)) {
+	if (!(n >= key->min && n <= key->max)) {
 		snprintf(p->error, sizeof(p->error), "%s=%.64s: want %s, %lu to %lu%s", key->name,
 			 value, forms[key->type], key->min, key->max,
 			 key->type == TIME ? " ms" : key->type == BYTES ? " bytes" :

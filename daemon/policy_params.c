@@ -7,10 +7,10 @@
 #include <ctype.h>
 #include <errno.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 #include "medes.h"
 #include "policy.h"
+#include "units.h"
 
 enum type { PERIOD, NUMBER, WHOLE, OBJECTIVE };
 
@@ -129,29 +129,6 @@ static int unknown(const char *key, char *error, size_t size)
 	return -ENOENT;
 }
 
-/* A number that may have a unit; NAN: neither. */
-static double number(const char *value, enum type type)
-{
-	static const struct {
-		const char *suffix;
-		double factor;
-	} units[] = { { "ms", 0.001 }, { "s", 1 }, { "min", 60 }, { "h", 3600 } };
-	char *end;
-	double n;
-	size_t i;
-
-	/* no sign, and none of strtod()'s other forms */
-	if (!isdigit((unsigned char)*value) || strpbrk(value, "xXpP"))
-		return NAN;
-	n = strtod(value, &end);
-	if (type != PERIOD)
-		return *end || (type == WHOLE && n != floor(n)) ? NAN : n;
-	for (i = 0; i < ARRAY_SIZE(units); i++)
-		if (!strcmp(end, units[i].suffix))
-			return n * units[i].factor;
-	return NAN;
-}
-
 static int set_objective(struct policy_params *params, const char *value, char *error, size_t size)
 {
 	size_t i;
@@ -191,7 +168,7 @@ int policy_params_set(struct policy_params *params, const char *key, const char 
 		return unknown(key, error, size);
 	if (k->type == OBJECTIVE)
 		return set_objective(params, value, error, size);
-	n = number(value, k->type);
+	n = units_parse(value, k->type == PERIOD ? units_seconds : units_none, k->type == WHOLE);
 	if (!(n >= k->min && n <= k->max)) {
 		snprintf(error, size, "%s=%.40s: want %s, %.10g to %.10g%s", k->name, value,
 			 forms[k->type], k->min, k->max, k->type == PERIOD ? " s" : "");
