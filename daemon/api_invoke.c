@@ -4,6 +4,9 @@
  *
  * The request is copied out of the client's, so that it can be sent again, and runs to its
  * end when the client goes: nobody could tell otherwise when the sandbox idles again.
+ *
+ * A process that dies closes its connections a moment before its end is reported, which
+ * says why. So a connection that breaks is only believed when no end follows.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -16,10 +19,14 @@
 #include "function.h"
 #include "local.h"
 
+#define END_FOLLOWS_MS 100
+
 struct invoke {
 	struct call call;
 	struct request *r;		/* NULL: the client has gone */
 	struct forward *forward;
+	struct timer broken;		/* set: the connection broke, for this reason */
+	const char *why;
 	struct evkeyvalq headers;
 	struct evbuffer *body;
 	enum evhttp_cmd_type method;
@@ -33,6 +40,7 @@ static struct invoke *invoke_of(struct call *call)
 
 static void invoke_free(struct invoke *in)
 {
+	timer_stop(&in->broken);
 	evhttp_clear_headers(&in->headers);
 	if (in->body)
 		evbuffer_free(in->body);
@@ -65,6 +73,13 @@ static void pass_answer(struct invoke *in, struct evhttp_request *answer)
 		       evhttp_request_get_input_buffer(answer));
 }
 
+static void on_broken(void *arg)
+{
+	struct invoke *in = arg;
+
+	call_broken(&in->call, in->why);
+}
+
 static void on_answer(struct evhttp_request *answer, bool sent, const char *why, void *arg)
 {
 	struct invoke *in = arg;
@@ -73,7 +88,9 @@ static void on_answer(struct evhttp_request *answer, bool sent, const char *why,
 	if (!answer) {
 		/* what never reached it can be repeated by whatever method */
 		in->call.idempotent |= !sent;
-		call_broken(&in->call, why);
+		in->why = why;
+		if (timer_set(&in->broken, END_FOLLOWS_MS * US_PER_MS))
+			call_broken(&in->call, why);
 		return;
 	}
 	if (in->r && in->r->http)
@@ -116,6 +133,7 @@ static void on_again(struct call *call)
 	if (in->forward)
 		forward_cancel(in->forward);
 	in->forward = NULL;
+	timer_stop(&in->broken);
 }
 
 static const struct call_ops ops = { .ready = on_ready, .failed = on_failed, .again = on_again };
@@ -153,6 +171,7 @@ static struct invoke *invoke_new(struct request *r, const struct function *f)
 		return NULL;
 	TAILQ_INIT(&in->headers);
 	in->call.ops = &ops;
+	timer_init(&in->broken, r->daemon->clock, on_broken, in);
 	in->r = r;
 	in->method = evhttp_request_get_command(r->http);
 	in->call.idempotent = in->method == EVHTTP_REQ_GET || f->spec.idempotent;
