@@ -76,7 +76,7 @@ class Reply:
 class Daemon:
     """config: lines of medesd.conf"""
 
-    def __init__(self, config=""):
+    def __init__(self, config="", level="debug"):
         self.directory = tempfile.mkdtemp(prefix="medesd-test-")
         os.chmod(self.directory, 0o755)
         self.socket = os.path.join(self.directory, "sock")
@@ -90,7 +90,7 @@ class Daemon:
             file.write(f"""[Daemon]
 Socket={self.socket}
 State={self.directory}/state
-LogLevel=debug
+LogLevel={level}
 [Http]
 Listen=127.0.0.1:{self.port}
 Tokens={tokens}

@@ -13,6 +13,9 @@
  *	/large/BYTES	that many bytes
  *	/status/CODE	that status
  *	/touch/MIB	fills so much memory, and keeps it
+ *	/fork/N		makes processes that stay; answers how many
+ *	/spin/MS	works for that time; answers how much of it on a processor, ms
+ *	/say/WORD	writes a line with it to standard output, one to standard error
  *
  * Arguments: --exit CODE ends at once; --deaf never opens its port; --late MS opens it
  * after that time.
@@ -25,6 +28,7 @@
 #include <strings.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 #include <netinet/tcp.h>
 
@@ -71,25 +75,68 @@ static void say(int fd, const char *text)
 static void touch(unsigned long mib)
 {
 	size_t size = mib << 20, i;
-	char *memory = malloc(size);
+	/* volatile: nobody reads it, and yet it is to be written */
+	volatile char *memory = malloc(size);
 
-	for (i = 0; memory && i < size; i++)
+	for (i = 0; memory && i < size; i += 64)
 		memory[i] = (i >> 12) * 31 + (i & 4095) / 64;
+}
+
+static unsigned long fork_some(unsigned long n)
+{
+	unsigned long made;
+	pid_t pid;
+
+	for (made = 0; made < n; made++) {
+		pid = fork();
+		if (pid < 0)
+			break;
+		/* a connection that is open here, too, would live on in the parent's epoll */
+		if (!pid)
+			close_range(3, ~0U, 0);
+		while (!pid)
+			pause();
+	}
+	return made;
+}
+
+static double seconds(clockid_t id)
+{
+	struct timespec ts;
+
+	clock_gettime(id, &ts);
+	return ts.tv_sec + ts.tv_nsec / 1e9;
+}
+
+static unsigned long spin(unsigned long ms)
+{
+	double end = seconds(CLOCK_MONOTONIC) + ms / 1e3;
+	double used = seconds(CLOCK_PROCESS_CPUTIME_ID);
+
+	while (seconds(CLOCK_MONOTONIC) < end)
+		;
+	return (seconds(CLOCK_PROCESS_CPUTIME_ID) - used) * 1e3;
+}
+
+static void say_number(int fd, unsigned long n)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%lu", n);
+	say(fd, text);
 }
 
 static void serve(int fd, const char *path, const char *body, size_t len)
 {
 	static char large[4 << 20];
 	unsigned long n;
-	char text[64];
 
 	if (!strcmp(path, "/") && len) {
 		answer(fd, 200, body, len);
 	} else if (!strcmp(path, "/") || !strcmp(path, "/healthz")) {
 		say(fd, "ok");
 	} else if (!strcmp(path, "/pid")) {
-		snprintf(text, sizeof(text), "%d", getpid());
-		say(fd, text);
+		say_number(fd, getpid());
 	} else if (!strncmp(path, "/env/", 5)) {
 		say(fd, getenv(path + 5) ? getenv(path + 5) : "");
 	} else if (sscanf(path, "/sleep/%lu", &n) == 1) {
@@ -108,6 +155,14 @@ static void serve(int fd, const char *path, const char *body, size_t len)
 	} else if (sscanf(path, "/touch/%lu", &n) == 1) {
 		touch(n);
 		say(fd, "touched");
+	} else if (sscanf(path, "/fork/%lu", &n) == 1) {
+		say_number(fd, fork_some(n));
+	} else if (sscanf(path, "/spin/%lu", &n) == 1) {
+		say_number(fd, spin(n));
+	} else if (!strncmp(path, "/say/", 5)) {
+		dprintf(STDOUT_FILENO, "out: %s\n", path + 5);
+		dprintf(STDERR_FILENO, "err: %s\n", path + 5);
+		say(fd, "said");
 	} else {
 		answer(fd, 404, path, strlen(path));
 	}

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Sandboxes whose pages cannot be rebuilt."""
+
+import contextlib
+import os
+
+from harness import (Skip, ask, boxes, daemon, equal, events, lives, node_answer, put_node, request, several, sleep, soon,
+                     test)
+
+FAIL_DECODE = "/sys/kernel/debug/medes/fail_decode/"
+
+
+@contextlib.contextmanager
+def failing(times):
+    """The next so many pages are not rebuilt."""
+    if not os.path.exists(FAIL_DECODE):
+        raise Skip("this kernel has no fault injection")
+
+    def put(file, value):
+        with open(FAIL_DECODE + file, "w", encoding="ascii") as knob:
+            knob.write(str(value))
+    put("verbose", 0)
+    put("times", times)
+    put("probability", 100)
+    try:
+        yield
+    finally:
+        put("probability", 0)
+
+
+def lost_event(seen, name):
+    return any(kind == "sandbox" and data["life"] == "lost" and data["function"] == name for kind, data in seen)
+
+
+@test("a lost sandbox: the request is answered by another, the rest sleeps on")
+def _():
+    put_node("node", idempotent=True)
+    put_node("other")
+    several("node", 2, 1)
+    ask("other", 1, "cold")
+    sleep("node", 2)
+    sleep("other")
+    before, other = {box["name"] for box in boxes("node")}, boxes("other")[0]["name"]
+    with events() as seen:
+        with failing(1):
+            # asked until the page that fails is met: by the prefetch or by a touch
+            answered_by = [ask("node", seed) for seed in range(3)][-1]
+        soon(lambda: lost_event(seen, "node"), "an event says so")
+    soon(lambda: len(before & {box["name"] for box in boxes("node")}) == 1, "one is gone")
+    assert answered_by in {box["name"] for box in boxes("node")}, answered_by
+    equal(lives("other"), ["dedup"])
+    equal(ask("other", 2, "dedup", node_answer(2)), other)
+    assert "is lost: pages of it cannot be rebuilt" in daemon.log_text()
+
+
+@test("a lost sandbox: a request that may not be repeated is refused in words")
+def _():
+    put_node()
+    ask("node", 1, "cold")
+    sleep("node")
+    box = boxes("node")[0]["name"]
+    with events() as seen, failing(1):
+        status, _, answer = request("POST", "/v1/functions/node/invoke", {"seed": 5})
+        if status == 200:       # lost before the request was sent: another one served it
+            equal(answer, node_answer(5))
+        else:
+            equal(status, 502, answer)
+            assert "cannot be rebuilt" in answer["error"] or "signal 7" in answer["error"], answer
+        soon(lambda: lost_event(seen, "node"), "an event says so")
+    soon(lambda: box not in {b["name"] for b in boxes("node")}, "it is gone")
+    equal(ask("node", 6, want=node_answer(6)) == box, False)
