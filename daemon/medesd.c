@@ -162,8 +162,6 @@ static int control_open(struct daemon *d)
 		.max_dedup_starts = config->max_dedup_starts,
 		.max_dedups = config->jobs,
 	};
-	d->control->listener = streams_tell;
-	d->control->listener_arg = d->streams;
 	return 0;
 }
 
@@ -207,13 +205,29 @@ static void serve(struct daemon *d)
 	sd_notify(0, "READY=1");
 }
 
+/*
+ * A request passes three connections, each of which waits to read and to write in turns. Told
+ * all at once before the loop waits, most of these changes cancel each other out.
+ */
+static struct event_base *events_new(void)
+{
+	struct event_config *config = event_config_new();
+	struct event_base *events = NULL;
+
+	if (config && !event_config_set_flag(config, EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST))
+		events = event_base_new_with_config(config);
+	if (config)
+		event_config_free(config);
+	return events;
+}
+
 static int run(struct daemon *d)
 {
 	struct event *added[3] = { NULL };
 	int code = FAILED;
 	size_t i;
 
-	d->events = event_base_new();
+	d->events = events_new();
 	if (!d->events)
 		return FAILED;
 	if (load_tokens(d))

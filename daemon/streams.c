@@ -10,6 +10,7 @@
 #include <sys/queue.h>
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
+#include "control.h"
 #include "json.h"
 #include "streams.h"
 
@@ -106,10 +107,22 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 			send_text(s, ":\n\n");
 }
 
+/* While nobody reads, nothing is put into words. */
+static void listen_if_read(struct streams *all)
+{
+	struct control *c = all->daemon->control;
+
+	if (!c)
+		return;
+	c->listener = all->n ? streams_tell : NULL;
+	c->listener_arg = all;
+}
+
 static void end(struct stream *s)
 {
 	TAILQ_REMOVE(&s->streams->list, s, link);
 	s->streams->n--;
+	listen_if_read(s->streams);
 	http_end(s->r);
 	free(s);
 }
@@ -136,6 +149,7 @@ void streams_add(struct request *r)
 	r->gone = on_gone;
 	TAILQ_INSERT_TAIL(&all->list, s, link);
 	all->n++;
+	listen_if_read(all);
 	http_begin(r, "text/event-stream");
 	send_text(s, ":\n\n");
 }
