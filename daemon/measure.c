@@ -10,7 +10,9 @@
 #include "clock.h"
 #include "measure.h"
 
-#define MIB (1 << 20)
+#define WARM (50 << 20)			/* bytes */
+#define DEDUP_SHARE 0.3			/* of what is warm, until it was measured */
+#define RESTORE_SHARE 0.1
 
 static void take(struct average *a, double value)
 {
@@ -31,9 +33,9 @@ void measure_init(struct measure *m, uint64_t window_us)
 		.exec = { .value = 0.1 },
 		.held = { .value = 0.1 },
 		.restore = { .value = 0.2 },
-		.memory_warm = { .value = 50 * MIB },
-		.memory_dedup = { .value = 15 * MIB },
-		.memory_restore = { .value = 5 * MIB },
+		.memory_warm = { .value = WARM },
+		.memory_dedup = { .value = DEDUP_SHARE * WARM },
+		.memory_restore = { .value = RESTORE_SHARE * WARM },
 	};
 }
 
@@ -183,6 +185,10 @@ void measure_cancel(struct measure *m)
 void measure_memory_warm(struct measure *m, double bytes)
 {
 	take(&m->memory_warm, bytes);
+	if (!m->memory_dedup.n)
+		m->memory_dedup.value = DEDUP_SHARE * m->memory_warm.value;
+	if (!m->memory_restore.n)
+		m->memory_restore.value = RESTORE_SHARE * m->memory_warm.value;
 }
 
 /**
