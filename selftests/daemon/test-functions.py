@@ -12,6 +12,16 @@ import time
 from medesd import ADMIN, NOOP, PATIENCE, TENANT, Unix, equal, needs_cgroups, run_tests, soon, test
 
 
+def at_once(n, ask):
+    replies = []
+    threads = [threading.Thread(target=lambda: replies.append(ask())) for _ in range(n)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return replies
+
+
 @test
 def cold_then_warm(d):
     d.put("f")
@@ -47,14 +57,8 @@ def sandbox_has_its_own_user_pids_and_environment(d):
 @test
 def concurrent_requests_get_sandboxes_of_their_own(d):
     d.put("many", max_sandboxes=4)
-    replies = []
     # longer than a start takes, so that waiting for another one's end is no choice
-    threads = [threading.Thread(target=lambda: replies.append(d.invoke("many", "/sleep/4000")))
-               for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    replies = at_once(4, lambda: d.invoke("many", "/sleep/4000"))
     equal([r.status for r in replies], [200] * 4)
     equal(len({r.headers["Medes-Sandbox"] for r in replies}), 4)
 
@@ -63,13 +67,7 @@ def concurrent_requests_get_sandboxes_of_their_own(d):
 def too_many_wait(d):
     d.put("narrow", max_sandboxes=1, queue_length=1)
     d.invoke("narrow")
-    replies = []
-    threads = [threading.Thread(target=lambda: replies.append(d.invoke("narrow", "/sleep/500")))
-               for _ in range(5)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    replies = at_once(5, lambda: d.invoke("narrow", "/sleep/500"))
     statuses = sorted(r.status for r in replies)
     equal(statuses, [200, 200, 429, 429, 429])
     assert all(r.headers["Retry-After"] for r in replies if r.status == 429)

@@ -3,6 +3,7 @@
 
 import contextlib
 import os
+import subprocess
 
 from harness import (Skip, ask, boxes, daemon, equal, events, lives, node_answer, put_node, request, several, sleep, soon,
                      test)
@@ -69,3 +70,18 @@ def _():
         soon(lambda: lost_event(seen, "node"), "an event says so")
     soon(lambda: box not in {b["name"] for b in boxes("node")}, "it is gone")
     equal(ask("node", 6, want=node_answer(6)) == box, False)
+
+
+@test("medesd killed, and pages are lost meanwhile: it ends the sandbox, and no request meets it")
+def _():
+    put_node()
+    box = ask("node", 1, "cold")
+    sleep("node")
+    daemon.kill()
+    with failing(1):
+        done = subprocess.run(["medesctl", "restore", "--all", "--wait"], capture_output=True, text=True, check=False)
+        assert done.returncode == 1 and "lost" in done.stderr, done
+    daemon.again()
+    equal(ask("node", 2, "cold") == box, False)
+    soon(lambda: len(boxes("node")) == 1, "the lost one is gone")
+    assert "were lost while medesd did not run" in daemon.log_text()
