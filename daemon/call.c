@@ -200,6 +200,17 @@ void call_hold(struct call *call, struct box *box)
 	box_take(box, call);
 }
 
+/*
+ * What starting took: of a new box since it was begun, of another since it was chosen. What a
+ * call waited before, for a box or for memory, is no property of the function.
+ */
+static double start_seconds(const struct call *call)
+{
+	uint64_t since = call->start == START_COLD ? call->box->born : call->given;
+
+	return (call->handed - since) / 1e6;
+}
+
 /* Its box can serve it now. */
 void call_handed(struct call *call)
 {
@@ -207,7 +218,7 @@ void call_handed(struct call *call)
 
 	call->state = CALL_READY;
 	call->handed = clock_now(f->control->clock);
-	measure_start(&f->measure, call->start, (call->handed - call->accepted) / 1e6);
+	measure_start(&f->measure, call->start, start_seconds(call));
 	timer_set(&call->timer, call->limit * US_PER_MS);
 	call->ops->ready(call);
 }
@@ -218,6 +229,7 @@ void call_give(struct call *call, struct box *box, enum start_kind start)
 	unqueue(call);
 	call->box = box;
 	call->state = CALL_GIVEN;
+	call->given = clock_now(call->function->control->clock);
 	call->start = start;
 }
 

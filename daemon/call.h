@@ -37,6 +37,7 @@ struct call {
 	unsigned int limit;		/* set by the caller: ms that it may run; 0: the function's */
 	bool repeated;
 	uint64_t accepted;		/* us */
+	uint64_t given;			/* us */
 	uint64_t handed;		/* us */
 	enum start_kind start;
 	struct timer timer;

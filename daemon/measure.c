@@ -114,7 +114,7 @@ void measure_arrival(struct measure *m, uint64_t now)
  * measure_start() - a sandbox has taken a request
  * @m: the function's
  * @kind: what the sandbox was when the request was given to it
- * @seconds: from the request's arrival until the sandbox could serve it
+ * @seconds: that the sandbox took until it could serve it; no waiting for one
  */
 void measure_start(struct measure *m, enum start_kind kind, double seconds)
 {

@@ -32,7 +32,7 @@ struct measure {
 	struct average rate;		/* 1/s */
 	uint64_t total;
 
-	/* from accepting a request to giving it to a ready sandbox; running there */
+	/* from choosing a sandbox for a request, or beginning a new one, until it can serve */
 	struct average start[START_KINDS];	/* s */
 	uint64_t starts[START_KINDS];
 	struct average exec;			/* s; of requests that we passed on */

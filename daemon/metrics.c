@@ -108,7 +108,7 @@ static void functions(struct evbuffer *out, const struct control *c)
 			sample(out, "invocations_total", f, "start", start_names[k],
 			       f->measure.starts[k]);
 	family(out, "start_seconds", "gauge",
-	       "From accepting a request to giving it to a sandbox, moving average.");
+	       "From choosing a sandbox, or beginning one, until it serves a request, moving average.");
 	for (f = c->functions; f; f = f->hh.next)
 		for (k = 0; k < START_KINDS; k++)
 			if (f->measure.start[k].n)
