@@ -251,11 +251,13 @@ int main(int argc, char **argv)
 		usleep(atoi(argv[2]) * 1000);
 	listener = open_port();
 	epoll_ctl(poll, EPOLL_CTL_ADD, listener, &event);
-	while (epoll_wait(poll, &event, 1, -1) >= 0) {
+	for (;;) {
+		/* interrupted: it was frozen, and goes on */
+		if (epoll_wait(poll, &event, 1, -1) < 1)
+			continue;
 		if (event.data.ptr)
 			hear(event.data.ptr);
 		else
 			take_client(poll, listener);
 	}
-	return 1;
 }
