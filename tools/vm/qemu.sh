@@ -99,8 +99,28 @@ start_guest() {
 	# a guest never outlives this script, however that ends
 	setpriv --pdeathsig KILL "${qemu[@]}" < /dev/null > "$dir/qemu.$k" 2>&1 &
 	pid[k]=$!
-	announce "${pid[k]}" "$k exit"
+	announce "${pid[k]}" "$k exit ${pid[k]}"
 	[ "$k" != 1 ] || [ "$nodes" = 1 ] || until_exists "$dir/net.$nodes" "${pid[k]}"
+}
+
+start_all() {
+	local k
+	for ((k = 1; k <= nodes; k++)); do start_guest $k; done
+	follow 1
+}
+
+# died_of_emulation K: the emulator let guest K run an instruction that was just being
+# patched. Of a guest that has not run anything of ours that is all there is to know.
+died_of_emulation() { [ "$boots" -lt 3 ] && grep -q "Oops: int3" "$dir/console.$1"; }
+
+start_again() {
+	local k
+	boots=$((boots + 1))
+	say "a guest died of a stray breakpoint while it booted: starting again"
+	for ((k = 1; k <= nodes; k++)); do power_off $k; done
+	dead=()
+	rm -rf "$dir"/port.* "$dir"/net.* "$dir"/ctl/[1-4]
+	start_all
 }
 
 # announce PID EVENT: when PID has ended. Nothing in the background may hold standard
