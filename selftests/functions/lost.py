@@ -80,7 +80,7 @@ def _():
     daemon.kill()
     with failing(1):
         done = subprocess.run(["medesctl", "restore", "--all", "--wait"], capture_output=True, text=True, check=False)
-        assert done.returncode == 1 and "lost" in done.stderr, done
+        assert done.returncode == 1 and "could not be rebuilt" in done.stderr, done
     daemon.again()
     equal(ask("node", 2, "cold") == box, False)
     soon(lambda: len(boxes("node")) == 1, "the lost one is gone")
