@@ -22,9 +22,11 @@
 #include <linux/slab.h>
 #include <net/netlink.h>
 #include "base.h"
+#include "cache.h"
 #include "domain.h"
 #include "limits.h"
 #include "pack.h"
+#include "remote.h"
 #include "stats.h"
 
 static DEFINE_MUTEX(lock);	/* names, and who may add to the list */
@@ -59,6 +61,8 @@ static u64 extent_size(struct medes_extent *extent)
 {
 	u64 bytes = sizeof(*extent);
 
+	if (extent->far)
+		return bytes + sizeof(*extent->far);
 	for (u32 i = 0; i < extent->count; i++)
 		bytes += extent->page[i] ? PAGE_SIZE : extent->packed[i].len;
 	return bytes;
@@ -97,6 +101,12 @@ static struct medes_base *find_name(const char *name)
 
 static void extent_free(struct medes_extent *extent)
 {
+	if (extent->far) {
+		medes_far_free(extent);
+		medes_base_account(-(s64)sizeof(*extent));
+		kvfree(extent);
+		return;
+	}
 	for (u32 i = 0; i < extent->count; i++) {
 		if (extent->page[i]) {
 			__free_page(extent->page[i]);
@@ -115,8 +125,11 @@ static void base_free(struct kref *ref)
 
 	list_for_each_entry_safe(extent, next, &base->extents, node)
 		extent_free(extent);
-	atomic64_sub(atomic_read(&base->nr_pages),
-		     &medes_totals.value[MEDES_A_STATS_BASE_PAGES]);
+	if (base->remote)
+		medes_remote_free(base->remote);
+	else
+		atomic64_sub(atomic_read(&base->nr_pages),
+			     &medes_totals.value[MEDES_A_STATS_BASE_PAGES]);
 	xa_destroy(&base->pages);
 	medes_base_account(-(s64)sizeof(*base));
 	medes_domain_put(base->domain);
@@ -160,6 +173,8 @@ static int insert(struct medes_base *base, struct netlink_ext_ack *extack)
  * @name: unique among bases
  * @domain: whose sandboxes may refer to it
  * @function: a label of the daemon's
+ * @remote: where its pages are, if on other nodes, which is the base's from now
+ *	on unless this fails; else NULL
  * @extack: for the reason of a refusal
  *
  * Context: may sleep.
@@ -168,6 +183,7 @@ static int insert(struct medes_base *base, struct netlink_ext_ack *extack)
  */
 struct medes_base *medes_base_new(const char *name, const char *domain,
 				  const char *function,
+				  struct medes_remote *remote,
 				  struct netlink_ext_ack *extack)
 {
 	struct medes_base *base = kzalloc_obj(*base);
@@ -179,6 +195,7 @@ struct medes_base *medes_base_new(const char *name, const char *domain,
 	if (!base->domain)
 		goto err_domain;
 	kref_init(&base->ref);
+	base->remote = remote;
 	strscpy(base->name, name, sizeof(base->name));
 	strscpy(base->function, function, sizeof(base->function));
 	mutex_init(&base->lock);
@@ -251,7 +268,7 @@ struct medes_base *medes_base_next(u64 *id)
  * @extack: for the reason of a refusal
  *
  * Context: may sleep.
- * Return: 0, -ENOENT, or -EBUSY while records refer to it.
+ * Return: 0, -ENOENT, or -EBUSY while records refer to it or it is exported.
  */
 int medes_base_drop(u64 id, struct netlink_ext_ack *extack)
 {
@@ -269,6 +286,12 @@ int medes_base_drop(u64 id, struct netlink_ext_ack *extack)
 		medes_base_put(base);
 		NL_SET_ERR_MSG_FMT(extack, "base %#llx is being dropped", id);
 		return -ENOENT;
+	}
+	if (base->pinned) {
+		mutex_unlock(&base->lock);
+		medes_base_put(base);
+		NL_SET_ERR_MSG(extack, "the base is exported: unexport it first");
+		return -EBUSY;
 	}
 	if (!users) {
 		base->dropped = true;
@@ -308,19 +331,29 @@ static int alloc_pages_of(struct medes_extent *extent)
 	return 0;
 }
 
-/**
- * medes_extent_new() - room for more pages in a base
- * @base: held by the caller
- * @count: pages, at most MEDES_EXTENT_PAGES
- *
- * The caller fills and publishes slots, then trims the extent. Until then the
- * base can't be dropped.
- *
- * Context: may sleep.
- * Return: the extent, or ERR_PTR(): -ENOSPC at the ceiling, -ENOENT when the
- * base was dropped, -ENOMEM.
- */
-struct medes_extent *medes_extent_new(struct medes_base *base, u32 count)
+/* Make it part of the base: at an index, or where there is room. */
+static int insert_extent(struct medes_extent *extent, const u32 *first)
+{
+	struct medes_base *base = extent->base;
+	u32 at = first ? *first : base->next;
+
+	lockdep_assert_held(&base->lock);
+	if (base->dropped)
+		return -ENOENT;
+	if (base->pinned)
+		return -EBUSY;
+	if (at < base->next || at > U32_MAX - extent->count)
+		return -ENOSPC;
+	extent->first = at;
+	base->next = at + extent->count;
+	base->filling++;
+	atomic64_inc(&base->users);
+	list_add_tail(&extent->node, &base->extents);
+	return 0;
+}
+
+static struct medes_extent *new_extent(struct medes_base *base,
+				       const u32 *first, u32 count)
 {
 	struct medes_extent *extent;
 	int err;
@@ -335,22 +368,84 @@ struct medes_extent *medes_extent_new(struct medes_base *base, u32 count)
 	extent->base = base;
 	extent->count = count;
 
-	mutex_lock(&base->lock);
-	if (base->dropped)
-		err = -ENOENT;
-	else if (base->next > U32_MAX - count)
-		err = -ENOSPC;
-	else
-		err = alloc_pages_of(extent);
+	err = alloc_pages_of(extent);
 	if (!err) {
-		extent->first = base->next;
-		base->next += count;
-		atomic64_inc(&base->users);
-		list_add_tail(&extent->node, &base->extents);
+		mutex_lock(&base->lock);
+		err = insert_extent(extent, first);
+		mutex_unlock(&base->lock);
 	}
-	mutex_unlock(&base->lock);
 	if (!err)
 		return extent;
+	extent_free(extent);
+	return ERR_PTR(err);
+}
+
+/**
+ * medes_extent_new() - room for more pages in a base
+ * @base: held by the caller
+ * @count: pages, at most MEDES_EXTENT_PAGES
+ *
+ * The caller fills and publishes slots, then trims the extent. Until then the
+ * base can't be dropped.
+ *
+ * Context: may sleep.
+ * Return: the extent, or ERR_PTR(): -ENOSPC at the ceiling, -ENOENT when the
+ * base was dropped, -EBUSY when it is exported, -ENOMEM.
+ */
+struct medes_extent *medes_extent_new(struct medes_base *base, u32 count)
+{
+	return new_extent(base, NULL, count);
+}
+
+/**
+ * medes_extent_new_at() - the same, at an index
+ * @base: held by the caller
+ * @first: index, above all that there are
+ * @count: pages, at most MEDES_EXTENT_PAGES
+ *
+ * Context: may sleep.
+ * Return: as medes_extent_new(); -ENOSPC also when the index is taken.
+ */
+struct medes_extent *medes_extent_new_at(struct medes_base *base, u32 first,
+					 u32 count)
+{
+	return new_extent(base, &first, count);
+}
+
+/**
+ * medes_extent_new_far() - an extent whose pages are on other nodes
+ * @base: held by the caller, of other nodes
+ * @first: index of the first page
+ * @count: slots, at most MEDES_EXTENT_PAGES
+ *
+ * The caller fills in extent->far and publishes slots. It need not be trimmed.
+ *
+ * Context: may sleep.
+ * Return: the extent, or ERR_PTR(): -ENOENT when the base was dropped, -ENOMEM.
+ */
+struct medes_extent *medes_extent_new_far(struct medes_base *base, u32 first,
+					  u32 count)
+{
+	struct medes_extent *extent = kvzalloc_obj(*extent);
+	int err;
+
+	if (!extent)
+		return ERR_PTR(-ENOMEM);
+	medes_base_account(sizeof(*extent));
+	extent->base = base;
+	extent->count = count;
+	err = medes_far_new(extent);
+	if (!err) {
+		mutex_lock(&base->lock);
+		err = insert_extent(extent, &first);
+		if (!err)
+			base->filling--;
+		mutex_unlock(&base->lock);
+	}
+	if (!err) {
+		atomic64_dec(&base->users);
+		return extent;
+	}
 	extent_free(extent);
 	return ERR_PTR(err);
 }
@@ -386,7 +481,8 @@ int medes_extent_publish(struct medes_extent *extent, u32 slot)
 	if (err)
 		return err;
 	atomic_inc(&base->nr_pages);
-	atomic64_inc(&medes_totals.value[MEDES_A_STATS_BASE_PAGES]);
+	if (!extent->far)
+		atomic64_inc(&medes_totals.value[MEDES_A_STATS_BASE_PAGES]);
 	return 0;
 }
 
@@ -411,12 +507,13 @@ void medes_extent_trim(struct medes_extent *extent)
 		extent->page[i] = NULL;
 		medes_base_account(-(s64)PAGE_SIZE);
 	}
-	if (!left) {
-		mutex_lock(&base->lock);
+	mutex_lock(&base->lock);
+	base->filling--;
+	if (!left)
 		list_del(&extent->node);
-		mutex_unlock(&base->lock);
+	mutex_unlock(&base->lock);
+	if (!left)
 		extent_free(extent);
-	}
 	atomic64_dec(&base->users);
 }
 
@@ -490,6 +587,84 @@ bool medes_extent_has(struct medes_extent *extent, u32 slot)
 {
 	return slot < extent->count &&
 	       xa_load(&extent->base->pages, extent->first + slot) == extent;
+}
+
+/**
+ * medes_base_pin() - let a base stay as it is
+ * @base: held by the caller
+ * @extack: for the reason of a refusal
+ *
+ * Until medes_base_unpin() it can't be dropped, packed, or get more pages.
+ *
+ * Context: may sleep.
+ * Return: 0, -ENOENT when it was dropped, -EBUSY while it changes,
+ * -EOPNOTSUPP when its pages are on other nodes.
+ */
+int medes_base_pin(struct medes_base *base, struct netlink_ext_ack *extack)
+{
+	int err = 0;
+
+	mutex_lock(&base->lock);
+	if (base->remote) {
+		NL_SET_ERR_MSG(extack, "the base is on other nodes: copy it here first");
+		err = -EOPNOTSUPP;
+	} else if (base->dropped) {
+		NL_SET_ERR_MSG(extack, "the base is being dropped");
+		err = -ENOENT;
+	} else if (base->filling || base->packing) {
+		NL_SET_ERR_MSG(extack, "the base is being filled or packed");
+		err = -EBUSY;
+	} else {
+		base->pinned = true;
+	}
+	mutex_unlock(&base->lock);
+	return err;
+}
+
+/**
+ * medes_base_unpin() - let it change again
+ * @base: pinned
+ *
+ * Context: may sleep.
+ */
+void medes_base_unpin(struct medes_base *base)
+{
+	mutex_lock(&base->lock);
+	base->pinned = false;
+	mutex_unlock(&base->lock);
+}
+
+/**
+ * medes_base_pack_begin() - begin to pack a base
+ * @base: held by the caller
+ *
+ * Context: may sleep.
+ * Return: 0, or -EBUSY when it is exported.
+ */
+int medes_base_pack_begin(struct medes_base *base)
+{
+	int err = 0;
+
+	mutex_lock(&base->lock);
+	if (base->pinned)
+		err = -EBUSY;
+	else
+		base->packing = true;
+	mutex_unlock(&base->lock);
+	return err;
+}
+
+/**
+ * medes_base_pack_end() - it is packed
+ * @base: after medes_base_pack_begin()
+ *
+ * Context: may sleep.
+ */
+void medes_base_pack_end(struct medes_base *base)
+{
+	mutex_lock(&base->lock);
+	base->packing = false;
+	mutex_unlock(&base->lock);
 }
 
 /**

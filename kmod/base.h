@@ -11,6 +11,8 @@
 #include <uapi/linux/medes.h>
 
 struct medes_domain;
+struct medes_far;
+struct medes_remote;
 struct netlink_ext_ack;
 
 #define MEDES_EXTENT_PAGES 512
@@ -29,7 +31,9 @@ enum medes_base_place {
  * @domain: whose sandboxes alone may refer to it
  * @name: unique among bases
  * @function: a label of the daemon's
- * @lock: protects @next, @extents and growth of @pages
+ * @remote: of a base whose pages are on other nodes; else NULL
+ * @lock: protects @next, @extents, growth of @pages, and all flags and counts of
+ *	who may change what
  * @next: index of the next page
  * @extents: all, for the end
  * @pages: index of a page -> its extent; entries appear complete and stay
@@ -38,6 +42,9 @@ enum medes_base_place {
  * @users: records that refer to it; dropped in atomic context, as the last
  *         thing that a record does with the base
  * @dropped: no new reference; set once, when there are no users
+ * @pinned: it is exported: as it is it stays
+ * @filling: extents that are being filled
+ * @packing: it is being packed
  */
 struct medes_base {
 	struct kref ref;
@@ -45,7 +52,8 @@ struct medes_base {
 	struct medes_domain *domain;
 	char name[MEDES_NAME_MAX + 1];
 	char function[MEDES_NAME_MAX + 1];
-	struct mutex lock;	/* next, extents, growth of pages */
+	struct medes_remote *remote;
+	struct mutex lock;	/* next, extents, growth of pages, all from dropped on */
 	u32 next;
 	struct list_head extents;
 	struct xarray pages;
@@ -53,6 +61,9 @@ struct medes_base {
 	atomic_t nr_packed;
 	atomic64_t users;
 	bool dropped;
+	bool pinned;
+	bool packing;
+	unsigned int filling;
 };
 
 /**
@@ -71,7 +82,9 @@ struct medes_packed {
  * @base: owner; outlives the extent
  * @first: index of slot 0
  * @count: slots
- * @page: the copies; NULL where a page was not taken, or is packed (pack.c)
+ * @far: where the pages are, if on other nodes; else NULL
+ * @page: the copies; NULL where a page was not taken, or is packed (pack.c), or is
+ *	on other nodes and not in the cache (cache.c)
  * @packed: what was packed
  * @users: of each, records that refer to it
  */
@@ -80,6 +93,7 @@ struct medes_extent {
 	struct medes_base *base;
 	u32 first;
 	u32 count;
+	struct medes_far *far;
 	struct page *page[MEDES_EXTENT_PAGES];
 	struct medes_packed packed[MEDES_EXTENT_PAGES];
 	atomic_t users[MEDES_EXTENT_PAGES];
@@ -88,6 +102,7 @@ struct medes_extent {
 bool medes_extent_has(struct medes_extent *extent, u32 slot);
 struct medes_base *medes_base_new(const char *name, const char *domain,
 				  const char *function,
+				  struct medes_remote *remote,
 				  struct netlink_ext_ack *extack);
 int medes_base_drop(u64 id, struct netlink_ext_ack *extack);
 struct medes_base *medes_base_find(u64 id);
@@ -96,9 +111,17 @@ void medes_base_put(struct medes_base *base);
 u64 medes_base_size(struct medes_base *base);
 u64 medes_base_bytes(void);
 void medes_base_account(s64 bytes);
+int medes_base_pin(struct medes_base *base, struct netlink_ext_ack *extack);
+void medes_base_unpin(struct medes_base *base);
+int medes_base_pack_begin(struct medes_base *base);
+void medes_base_pack_end(struct medes_base *base);
 void medes_base_exit(void);
 
 struct medes_extent *medes_extent_new(struct medes_base *base, u32 count);
+struct medes_extent *medes_extent_new_at(struct medes_base *base, u32 first,
+					 u32 count);
+struct medes_extent *medes_extent_new_far(struct medes_base *base, u32 first,
+					  u32 count);
 void medes_extent_fill(struct medes_extent *extent, u32 slot, const void *bytes);
 int medes_extent_publish(struct medes_extent *extent, u32 slot);
 void medes_extent_trim(struct medes_extent *extent);
@@ -108,11 +131,19 @@ struct medes_extent *medes_base_use(struct medes_base *base, u32 index,
 void medes_extent_use(struct medes_extent *extent, u32 slot);
 void medes_extent_unuse(struct medes_extent *extent, u32 slot);
 
-/* Every extent has its pages here. */
 static inline enum medes_base_place
 medes_base_place(const struct medes_extent *extent)
 {
-	return extent ? MEDES_BASE_LOCAL : MEDES_BASE_NONE;
+	if (!extent)
+		return MEDES_BASE_NONE;
+	return extent->far ? MEDES_BASE_REMOTE : MEDES_BASE_LOCAL;
+}
+
+/* Has a page to be fetched from another node first? Any context; a hint. */
+static inline bool medes_extent_missing(const struct medes_extent *extent,
+					u32 slot)
+{
+	return extent && extent->far && !READ_ONCE(extent->page[slot]);
 }
 
 #endif /* MEDES_BASE_H */

@@ -4,7 +4,8 @@
  *
  *   sandboxes, bases, operations   what there is
  *   records                        of each deduplicated page; no contents
- *   latency                        how long touches took, by encoding
+ *   latency                        how long touches took, by encoding, and reads
+ *                                  from other nodes
  *   lengths                        how long records are, by encoding
  *
  * The formats are nobody's interface. Objects are listed by their cursors, each
@@ -34,6 +35,7 @@ static const char * const encodings[MEDES_HIST_ENCODINGS] = {
 	[MEDES_ENCODING_SAME] = "same",
 	[MEDES_ENCODING_WORDS] = "words",
 	[MEDES_ENCODING_SELF] = "self",
+	[MEDES_ENCODING_DICT] = "dict",
 };
 
 static int sandboxes_show(struct seq_file *m, void *unused)
@@ -98,13 +100,13 @@ static int operations_show(struct seq_file *m, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(operations);
 
-/* A column for each encoding. */
-static void put_head(struct seq_file *m, const char *what)
+/* A column for each encoding, and perhaps one more. */
+static void put_head(struct seq_file *m, const char *what, const char *more)
 {
 	seq_puts(m, what);
 	for (int e = 0; e < MEDES_HIST_ENCODINGS; e++)
 		seq_printf(m, " %s", encodings[e]);
-	seq_putc(m, '\n');
+	seq_printf(m, "%s\n", more);
 }
 
 static struct medes_hist *sum_up(void)
@@ -122,7 +124,7 @@ static int latency_show(struct seq_file *m, void *unused)
 
 	if (!hist)
 		return -ENOMEM;
-	put_head(m, "below_us");
+	put_head(m, "below_us", " read");
 	for (int i = 0; i < MEDES_HIST_TIMES; i++) {
 		if (i < MEDES_HIST_TIMES - 1)
 			seq_printf(m, "%llu", BIT_ULL(i));
@@ -130,7 +132,7 @@ static int latency_show(struct seq_file *m, void *unused)
 			seq_puts(m, "more");
 		for (int e = 0; e < MEDES_HIST_ENCODINGS; e++)
 			seq_printf(m, " %llu", hist->fault[e][i]);
-		seq_putc(m, '\n');
+		seq_printf(m, " %llu\n", hist->read[i]);
 	}
 	kfree(hist);
 	return 0;
@@ -143,7 +145,7 @@ static int lengths_show(struct seq_file *m, void *unused)
 
 	if (!hist)
 		return -ENOMEM;
-	put_head(m, "below_bytes");
+	put_head(m, "below_bytes", "");
 	for (int i = 0; i < MEDES_HIST_LENGTHS; i++) {
 		seq_printf(m, "%u", (i + 1) * MEDES_HIST_STEP);
 		for (int e = 0; e < MEDES_HIST_ENCODINGS; e++)

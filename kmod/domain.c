@@ -5,7 +5,8 @@
  * A domain begins with the first sandbox or base that names it and ends with
  * the last. Its seed is HMAC-SHA256 of its name under a key that is drawn when
  * the module is loaded and never leaves it: a tenant who can see hashes of his
- * own pages learns nothing about those of another.
+ * own pages learns nothing about those of another. In a cluster the key comes
+ * from the cluster's, so that hashes of one node mean something to the others.
  */
 #include <crypto/sha2.h>
 #include <linux/mutex.h>
@@ -17,7 +18,7 @@
 
 static DEFINE_MUTEX(lock);	/* the list, and users in every domain */
 static LIST_HEAD(domains);
-static u8 key[SHA256_DIGEST_SIZE] __ro_after_init;
+static u8 key[SHA256_DIGEST_SIZE];	/* written before the first domain */
 
 /**
  * medes_domain_init() - draw the key of this module's life
@@ -27,6 +28,28 @@ static u8 key[SHA256_DIGEST_SIZE] __ro_after_init;
 void __init medes_domain_init(void)
 {
 	get_random_bytes(key, sizeof(key));
+}
+
+/**
+ * medes_domain_rekey() - take the key from the cluster's
+ * @secret: the cluster's
+ * @len: bytes of it
+ *
+ * Context: may sleep.
+ * Return: 0, or -EBUSY when there is a domain, whose hashes are seeded already.
+ */
+int medes_domain_rekey(const u8 *secret, unsigned int len)
+{
+	static const char label[] = "medes domains";
+	int err = -EBUSY;
+
+	mutex_lock(&lock);
+	if (list_empty(&domains)) {
+		hmac_sha256_usingrawkey(secret, len, label, strlen(label), key);
+		err = 0;
+	}
+	mutex_unlock(&lock);
+	return err;
 }
 
 static struct medes_domain *find(const char *name)

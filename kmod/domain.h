@@ -22,6 +22,7 @@ struct medes_domain {
 };
 
 void medes_domain_init(void);
+int medes_domain_rekey(const u8 *secret, unsigned int len);
 struct medes_domain *medes_domain_get(const char *name);
 void medes_domain_put(struct medes_domain *domain);
 

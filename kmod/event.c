@@ -114,6 +114,27 @@ void medes_notify_sandbox(struct medes_sandbox *sandbox)
 }
 
 /**
+ * medes_notify_peer() - tell that a node came or went
+ * @peer: the node
+ *
+ * Context: may sleep.
+ */
+void medes_notify_peer(struct medes_peer *peer)
+{
+	int idx = srcu_read_lock(&sending);
+	struct genl_info info;
+	struct sk_buff *skb;
+
+	if (anybody()) {
+		skb = message(&info, MEDES_CMD_PEER_NTF, GENLMSG_DEFAULT_SIZE,
+			      GFP_KERNEL);
+		if (skb)
+			send(skb, medes_put_peer(skb, &info, peer), GFP_KERNEL);
+	}
+	srcu_read_unlock(&sending, idx);
+}
+
+/**
  * medes_notify_loss() - tell of a page that could not be rebuilt
  * @loss: what is known of it
  *

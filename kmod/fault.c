@@ -19,6 +19,9 @@
  * neighbours is taken only where it is free at once. A page that a bulk restore
  * has rebuilt already is taken as it is.
  *
+ * A base page that has to come from another node is waited for before all that
+ * (await.c).
+ *
  * What came back is logged for the working set.
  */
 #include <linux/gfp.h>
@@ -28,6 +31,7 @@
 #include <linux/pagemap.h>
 #include "ahead.h"
 #include "around.h"
+#include "await.h"
 #include "base.h"
 #include "devmem.h"
 #include "fault.h"
@@ -81,12 +85,16 @@ static struct page *touched_page(struct fault *f, struct medes_record *record,
 	return alloc_page_vma(GFP_HIGHUSER_MOVABLE, f->args.vma, address);
 }
 
-/* The bytes of a record, in a page that somebody rebuilt or in a new one. */
+/*
+ * The bytes of a record, in a page that somebody rebuilt or in a new one; NULL
+ * without memory, or an error.
+ */
 static struct page *rebuilt_page(struct fault *f, struct medes_record *record,
 				 unsigned long address, bool touched)
 {
 	struct page *page = NULL;
 	bool ready;
+	int err;
 
 	if (touched) {
 		swap(page, f->page);
@@ -97,11 +105,13 @@ static struct page *rebuilt_page(struct fault *f, struct medes_record *record,
 		if (!page)
 			page = free_page_for(f->args.vma, address);
 	}
-	if (page && !ready && medes_rebuild(record, page, address)) {
-		put_page(page);
-		page = NULL;
-	}
-	return page;
+	if (!page || ready)
+		return page;
+	err = medes_rebuild(record, page, address);
+	if (!err)
+		return page;
+	put_page(page);
+	return ERR_PTR(err);
 }
 
 /* Rebuild what setup gave us. Return the error of the touched page. */
@@ -120,9 +130,9 @@ static int rebuild(struct fault *f, struct page *touched)
 		device = migrate_pfn_to_page(f->src[i]);
 		record = medes_devmem_record(device);
 		page = rebuilt_page(f, record, address, device == touched);
-		if (!page) {
+		if (IS_ERR_OR_NULL(page)) {
 			if (device == touched)
-				err = -EIO;
+				err = PTR_ERR(page);
 			continue;
 		}
 		record->read = true;
@@ -148,8 +158,9 @@ static u64 brought(const struct fault *f)
  * @vmf: with the device page locked and held, and mmap_lock held for read
  *
  * Context: page fault; may sleep.
- * Return: 0 (also when the page could not be unmapped: it is touched again),
- * VM_FAULT_OOM, or VM_FAULT_SIGBUS when the page is lost.
+ * Return: 0 (also when the page could not be unmapped, or its base page went out
+ * of the cache: it is touched again), VM_FAULT_OOM, VM_FAULT_SIGBUS when the page
+ * is lost, or VM_FAULT_RETRY after mmap_lock was dropped to wait for another node.
  */
 vm_fault_t medes_fault(struct vm_fault *vmf)
 {
@@ -173,6 +184,10 @@ vm_fault_t medes_fault(struct vm_fault *vmf)
 	vm_fault_t ret = 0;
 	u64 back, asked;
 
+	if (medes_record_missing(record))
+		ret = medes_await(vmf, record);
+	if (ret)
+		goto out;
 	f.page = touched_page(&f, record, address);
 	if (!f.page) {
 		ret = VM_FAULT_OOM;
@@ -184,7 +199,7 @@ vm_fault_t medes_fault(struct vm_fault *vmf)
 		ret = VM_FAULT_SIGBUS;
 		goto out_page;
 	}
-	if (rebuild(&f, vmf->page))
+	if (rebuild(&f, vmf->page) == -EIO)
 		ret = VM_FAULT_SIGBUS;
 	migrate_vma_pages(&f.args);
 	back = brought(&f);
@@ -204,7 +219,8 @@ out_page:
 out:
 	ns = ktime_get_ns() - begin;
 	medes_count(f.account, FAULT_NS, ns);
-	medes_hist_fault(encoding, ns);
+	if (ret != VM_FAULT_RETRY)
+		medes_hist_fault(encoding, ns);
 	trace_medes_fault(f.account->sandbox, address, encoding, where,
 			  window, f.brought, ns, ret);
 	medes_account_put(f.account);

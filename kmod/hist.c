@@ -13,6 +13,12 @@
 
 static struct medes_hist __percpu *hist;
 
+static unsigned int bucket(u64 ns)
+{
+	return min_t(unsigned int, fls64(div_u64(ns, NSEC_PER_USEC)),
+		     MEDES_HIST_TIMES - 1);
+}
+
 /**
  * medes_hist_fault() - a touched page came back
  * @encoding: of its record
@@ -22,10 +28,18 @@ static struct medes_hist __percpu *hist;
  */
 void medes_hist_fault(u8 encoding, u64 ns)
 {
-	unsigned int i = fls64(div_u64(ns, NSEC_PER_USEC));
+	this_cpu_inc(hist->fault[encoding][bucket(ns)]);
+}
 
-	i = min_t(unsigned int, i, MEDES_HIST_TIMES - 1);
-	this_cpu_inc(hist->fault[encoding][i]);
+/**
+ * medes_hist_read() - a batch of pages came from another node
+ * @ns: how long that took
+ *
+ * Context: any.
+ */
+void medes_hist_read(u64 ns)
+{
+	this_cpu_inc(hist->read[bucket(ns)]);
 }
 
 /**
@@ -55,6 +69,8 @@ void medes_hist_sum(struct medes_hist *sum)
 	for_each_possible_cpu(cpu) {
 		const struct medes_hist *h = per_cpu_ptr(hist, cpu);
 
+		for (int i = 0; i < MEDES_HIST_TIMES; i++)
+			sum->read[i] += READ_ONCE(h->read[i]);
 		for (int e = 0; e < MEDES_HIST_ENCODINGS; e++) {
 			for (int i = 0; i < MEDES_HIST_TIMES; i++)
 				sum->fault[e][i] += READ_ONCE(h->fault[e][i]);

@@ -18,12 +18,14 @@
 
 struct medes_hist {
 	u64 fault[MEDES_HIST_ENCODINGS][MEDES_HIST_TIMES];
+	u64 read[MEDES_HIST_TIMES];
 	s64 record[MEDES_HIST_ENCODINGS][MEDES_HIST_LENGTHS];
 };
 
 int medes_hist_init(void);
 void medes_hist_exit(void);
 void medes_hist_fault(u8 encoding, u64 ns);
+void medes_hist_read(u64 ns);
 void medes_hist_record(u8 encoding, unsigned int len, int sign);
 void medes_hist_sum(struct medes_hist *sum);
 

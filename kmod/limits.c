@@ -16,7 +16,7 @@ struct medes_limits medes_limits;
  *
  * Deduplicated pages may be four times the host's memory (64 bytes each),
  * records half of it, bases a quarter. A reserve of 1 MiB lasts until kswapd
- * has found more.
+ * has found more. A node that is not back in five seconds will not be soon.
  *
  * Context: module init.
  */
@@ -32,4 +32,8 @@ void __init medes_limits_init(void)
 	medes_limits.max_reserve_pages = min(256UL, totalram_pages() / 256);
 	medes_limits.max_restoring_pages = MEDES_RESTORE_BATCH *
 					   num_possible_cpus();
+	medes_limits.max_fetched_bytes = ram / 16;
+	medes_limits.promote_users = 16;
+	medes_limits.lease_ms = 30 * MSEC_PER_SEC;
+	medes_limits.read_timeout_ms = 5 * MSEC_PER_SEC;
 }

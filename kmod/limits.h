@@ -18,6 +18,11 @@ struct medes_limits {
 	u64 max_reserve_pages;		/* for faults without memory */
 	u64 max_restoring_pages;	/* in the hands of bulk restores */
 	u64 dedup_quota_ms;		/* of each second; 0: no limit */
+	u64 max_fetched_bytes;		/* base pages of other nodes */
+	u64 promote_users;		/* records that keep one here; 0: never */
+	u64 lease_ms;			/* of nodes that read our bases */
+	u64 read_timeout_ms;		/* how long to wait for other nodes */
+	u64 read_spin_us;		/* of that, without sleeping */
 };
 
 extern struct medes_limits medes_limits;

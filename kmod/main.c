@@ -26,6 +26,7 @@
 #include <linux/module.h>
 #include "ahead.h"
 #include "base.h"
+#include "cache.h"
 #include "debugfs.h"
 #include "devmem.h"
 #include "domain.h"
@@ -34,6 +35,7 @@
 #include "netlink.h"
 #include "op.h"
 #include "pack.h"
+#include "rdma.h"
 #include "record.h"
 #include "reserve.h"
 #include "sandbox.h"
@@ -73,6 +75,12 @@ static int __init medes_init(void)
 	err = medes_op_init();
 	if (err)
 		goto err_op;
+	err = medes_cache_init();
+	if (err)
+		goto err_cache;
+	err = medes_rdma_init();
+	if (err)
+		goto err_rdma;
 	medes_debugfs_init();
 	err = medes_netlink_init();
 	if (err)
@@ -81,6 +89,11 @@ static int __init medes_init(void)
 
 err_netlink:
 	medes_debugfs_exit();
+	medes_rdma_stop();
+	medes_rdma_exit();
+err_rdma:
+	medes_cache_exit();
+err_cache:
 	medes_op_exit();
 err_op:
 	medes_sysfs_exit();
@@ -107,7 +120,10 @@ static void __exit medes_exit(void)
 	medes_debugfs_exit();
 	medes_sandbox_exit();
 	medes_op_exit();	/* waits for all that is at work */
+	medes_rdma_stop();
 	medes_base_exit();
+	medes_rdma_exit();
+	medes_cache_exit();
 	medes_sysfs_exit();
 	medes_devmem_exit();
 	medes_pack_exit();

@@ -335,7 +335,7 @@ int medes_nl_base_new_doit(struct sk_buff *skb, struct genl_info *info)
 	      parse_function(info, MEDES_A_BASE_FUNCTION, name, &function);
 	if (err)
 		return err;
-	base = medes_base_new(name, domain, function, info->extack);
+	base = medes_base_new(name, domain, function, NULL, info->extack);
 	if (IS_ERR(base))
 		return PTR_ERR(base);
 	err = reply_base(info, base);

@@ -7,6 +7,7 @@
 #include <uapi/linux/medes.h>
 
 struct medes_op;
+struct medes_peer;
 struct medes_sandbox;
 
 /* What is known of a page that could not be rebuilt. */
@@ -27,6 +28,7 @@ void medes_events_open(void);
 void medes_events_close(void);
 void medes_notify_op(struct medes_op *op);
 void medes_notify_sandbox(struct medes_sandbox *sandbox);
+void medes_notify_peer(struct medes_peer *peer);
 void medes_notify_loss(const struct medes_loss *loss);
 
 #endif /* MEDES_NETLINK_H */

@@ -15,9 +15,11 @@
 #include <linux/sched/signal.h>
 #include <net/genetlink.h>
 #include "base.h"
+#include "fetch.h"
 #include "netlink_gen.h"
 #include "netlink_parse.h"
 #include "netlink_put.h"
+#include "read.h"
 #include "sandbox.h"
 #include "scan.h"
 
@@ -255,13 +257,24 @@ int medes_nl_base_page_get_start(struct netlink_callback *cb)
 	return 0;
 }
 
+/* Of a base on other nodes, the next pages come here before they are looked at. */
+static int fetch(struct base_page_dump *dump)
+{
+	struct medes_extent *extent = xa_load(&dump->base->pages, dump->next);
+
+	if (!medes_extent_missing(extent, dump->next - extent->first))
+		return 0;
+	return medes_fetch_pages(dump->base, dump->next, MEDES_READ_PAGES);
+}
+
 /**
  * medes_nl_base_page_get_dumpit() - list a base's pages
  * @skb: buffer
  * @cb: dump
  *
  * Context: process, behind the gate.
- * Return: 0 at the end, -EMSGSIZE when @skb is full.
+ * Return: 0 at the end, -EMSGSIZE when @skb is full; what medes_fetch_pages() says
+ * when pages are on other nodes.
  */
 int medes_nl_base_page_get_dumpit(struct sk_buff *skb,
 				  struct netlink_callback *cb)
@@ -275,6 +288,9 @@ int medes_nl_base_page_get_dumpit(struct sk_buff *skb,
 				 XA_PRESENT);
 		if (!extent)
 			return 0;
+		err = fetch(dump);
+		if (err)
+			return err;
 		err = medes_put_base_page(skb, genl_info_dump(cb), extent,
 					  dump->next - extent->first);
 		if (err)

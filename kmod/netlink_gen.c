@@ -24,6 +24,13 @@ const struct nla_policy medes_process_nl_policy[MEDES_A_PROCESS_MM + 1] = {
 	[MEDES_A_PROCESS_MM] = { .type = NLA_U32, },
 };
 
+const struct nla_policy medes_replica_nl_policy[MEDES_A_REPLICA_STATE + 1] = {
+	[MEDES_A_REPLICA_PEER] = NLA_POLICY_MIN(NLA_U32, 1),
+	[MEDES_A_REPLICA_BASE] = NLA_POLICY_MIN(NLA_U64, 1),
+	[MEDES_A_REPLICA_GENERATION] = NLA_POLICY_MIN(NLA_U64, 1),
+	[MEDES_A_REPLICA_STATE] = NLA_POLICY_MAX(NLA_U32, 2),
+};
+
 const struct nla_policy medes_target_nl_policy[MEDES_A_TARGET_INDEX + 1] = {
 	[MEDES_A_TARGET_ADDRESS] = { .type = NLA_U64, },
 	[MEDES_A_TARGET_BASE] = NLA_POLICY_MIN(NLA_U64, 1),
@@ -126,6 +133,73 @@ static const struct nla_policy medes_settle_nl_policy[MEDES_A_OP_MODE + 1] = {
 	[MEDES_A_OP_SANDBOX] = NLA_POLICY_MIN(NLA_U32, 1),
 	[MEDES_A_OP_BASE] = NLA_POLICY_MIN(NLA_U64, 1),
 	[MEDES_A_OP_MODE] = NLA_POLICY_MAX(NLA_U32, 1),
+};
+
+/* MEDES_CMD_CLUSTER_SET - do */
+static const struct nla_policy medes_cluster_set_nl_policy[MEDES_A_CLUSTER_PORT + 1] = {
+	[MEDES_A_CLUSTER_NAME] = { .type = NLA_NUL_STRING, .len = MEDES_NAME_MAX, },
+	[MEDES_A_CLUSTER_NODE] = { .type = NLA_NUL_STRING, .len = MEDES_NAME_MAX, },
+	[MEDES_A_CLUSTER_KEY] = NLA_POLICY_MAX_LEN(MEDES_KEY_MAX),
+	[MEDES_A_CLUSTER_PORT] = NLA_POLICY_MIN(NLA_U16, 1),
+};
+
+/* MEDES_CMD_PEER_NEW - do */
+static const struct nla_policy medes_peer_new_nl_policy[MEDES_A_PEER_PORT + 1] = {
+	[MEDES_A_PEER_ADDRESS] = NLA_POLICY_MAX_LEN(16),
+	[MEDES_A_PEER_PORT] = NLA_POLICY_MIN(NLA_U16, 1),
+};
+
+/* MEDES_CMD_PEER_DEL - do */
+static const struct nla_policy medes_peer_del_nl_policy[MEDES_A_PEER_ID + 1] = {
+	[MEDES_A_PEER_ID] = NLA_POLICY_MIN(NLA_U32, 1),
+};
+
+/* MEDES_CMD_PEER_GET - do */
+static const struct nla_policy medes_peer_get_nl_policy[MEDES_A_PEER_ID + 1] = {
+	[MEDES_A_PEER_ID] = NLA_POLICY_MIN(NLA_U32, 1),
+};
+
+/* MEDES_CMD_BASE_EXPORT - do */
+static const struct nla_policy medes_base_export_nl_policy[MEDES_A_BASE_ID + 1] = {
+	[MEDES_A_BASE_ID] = NLA_POLICY_MIN(NLA_U64, 1),
+};
+
+/* MEDES_CMD_BASE_UNEXPORT - do */
+static const struct nla_policy medes_base_unexport_nl_policy[MEDES_A_BASE_FORCE + 1] = {
+	[MEDES_A_BASE_ID] = NLA_POLICY_MIN(NLA_U64, 1),
+	[MEDES_A_BASE_FORCE] = { .type = NLA_FLAG, },
+};
+
+/* MEDES_CMD_BASE_IMPORT - do */
+static const struct nla_policy medes_base_import_nl_policy[MEDES_A_BASE_REPLICA + 1] = {
+	[MEDES_A_BASE_NAME] = { .type = NLA_NUL_STRING, .len = MEDES_NAME_MAX, },
+	[MEDES_A_BASE_DOMAIN] = { .type = NLA_NUL_STRING, .len = MEDES_NAME_MAX, },
+	[MEDES_A_BASE_FUNCTION] = { .type = NLA_NUL_STRING, .len = MEDES_NAME_MAX, },
+	[MEDES_A_BASE_REPLICA] = NLA_POLICY_NESTED(medes_replica_nl_policy),
+};
+
+/* MEDES_CMD_REPLICA_ADD - do */
+static const struct nla_policy medes_replica_add_nl_policy[MEDES_A_BASE_REPLICA + 1] = {
+	[MEDES_A_BASE_ID] = NLA_POLICY_MIN(NLA_U64, 1),
+	[MEDES_A_BASE_REPLICA] = NLA_POLICY_NESTED(medes_replica_nl_policy),
+};
+
+/* MEDES_CMD_REPLICA_DEL - do */
+static const struct nla_policy medes_replica_del_nl_policy[MEDES_A_BASE_FORCE + 1] = {
+	[MEDES_A_BASE_ID] = NLA_POLICY_MIN(NLA_U64, 1),
+	[MEDES_A_BASE_REPLICA] = NLA_POLICY_NESTED(medes_replica_nl_policy),
+	[MEDES_A_BASE_FORCE] = { .type = NLA_FLAG, },
+};
+
+/* MEDES_CMD_COPY - do */
+static const struct nla_policy medes_copy_nl_policy[MEDES_A_OP_SOURCE + 1] = {
+	[MEDES_A_OP_BASE] = NLA_POLICY_MIN(NLA_U64, 1),
+	[MEDES_A_OP_SOURCE] = NLA_POLICY_MIN(NLA_U64, 1),
+};
+
+/* MEDES_CMD_LEASE_DEL - do */
+static const struct nla_policy medes_lease_del_nl_policy[MEDES_A_LEASE_NODE_ID + 1] = {
+	[MEDES_A_LEASE_NODE_ID] = NLA_POLICY_MIN(NLA_U64, 1),
 };
 
 /* Ops table for medes */
@@ -282,6 +356,112 @@ static const struct genl_split_ops medes_nl_ops[] = {
 		.doit		= medes_nl_settle_doit,
 		.policy		= medes_settle_nl_policy,
 		.maxattr	= MEDES_A_OP_MODE,
+		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= MEDES_CMD_CLUSTER_SET,
+		.pre_doit	= medes_nl_pre_doit,
+		.doit		= medes_nl_cluster_set_doit,
+		.policy		= medes_cluster_set_nl_policy,
+		.maxattr	= MEDES_A_CLUSTER_PORT,
+		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= MEDES_CMD_CLUSTER_GET,
+		.pre_doit	= medes_nl_pre_doit,
+		.doit		= medes_nl_cluster_get_doit,
+		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= MEDES_CMD_PEER_NEW,
+		.pre_doit	= medes_nl_pre_doit,
+		.doit		= medes_nl_peer_new_doit,
+		.policy		= medes_peer_new_nl_policy,
+		.maxattr	= MEDES_A_PEER_PORT,
+		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= MEDES_CMD_PEER_DEL,
+		.pre_doit	= medes_nl_pre_doit,
+		.doit		= medes_nl_peer_del_doit,
+		.policy		= medes_peer_del_nl_policy,
+		.maxattr	= MEDES_A_PEER_ID,
+		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= MEDES_CMD_PEER_GET,
+		.pre_doit	= medes_nl_pre_doit,
+		.doit		= medes_nl_peer_get_doit,
+		.policy		= medes_peer_get_nl_policy,
+		.maxattr	= MEDES_A_PEER_ID,
+		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd	= MEDES_CMD_PEER_GET,
+		.start	= medes_nl_pre_dumpit,
+		.dumpit	= medes_nl_peer_get_dumpit,
+		.flags	= GENL_ADMIN_PERM | GENL_CMD_CAP_DUMP,
+	},
+	{
+		.cmd		= MEDES_CMD_BASE_EXPORT,
+		.pre_doit	= medes_nl_pre_doit,
+		.doit		= medes_nl_base_export_doit,
+		.policy		= medes_base_export_nl_policy,
+		.maxattr	= MEDES_A_BASE_ID,
+		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= MEDES_CMD_BASE_UNEXPORT,
+		.pre_doit	= medes_nl_pre_doit,
+		.doit		= medes_nl_base_unexport_doit,
+		.policy		= medes_base_unexport_nl_policy,
+		.maxattr	= MEDES_A_BASE_FORCE,
+		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= MEDES_CMD_BASE_IMPORT,
+		.pre_doit	= medes_nl_pre_doit,
+		.doit		= medes_nl_base_import_doit,
+		.policy		= medes_base_import_nl_policy,
+		.maxattr	= MEDES_A_BASE_REPLICA,
+		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= MEDES_CMD_REPLICA_ADD,
+		.pre_doit	= medes_nl_pre_doit,
+		.doit		= medes_nl_replica_add_doit,
+		.policy		= medes_replica_add_nl_policy,
+		.maxattr	= MEDES_A_BASE_REPLICA,
+		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= MEDES_CMD_REPLICA_DEL,
+		.pre_doit	= medes_nl_pre_doit,
+		.doit		= medes_nl_replica_del_doit,
+		.policy		= medes_replica_del_nl_policy,
+		.maxattr	= MEDES_A_BASE_FORCE,
+		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= MEDES_CMD_COPY,
+		.pre_doit	= medes_nl_pre_doit,
+		.doit		= medes_nl_copy_doit,
+		.policy		= medes_copy_nl_policy,
+		.maxattr	= MEDES_A_OP_SOURCE,
+		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd	= MEDES_CMD_LEASE_GET,
+		.start	= medes_nl_pre_dumpit,
+		.dumpit	= medes_nl_lease_get_dumpit,
+		.flags	= GENL_ADMIN_PERM | GENL_CMD_CAP_DUMP,
+	},
+	{
+		.cmd		= MEDES_CMD_LEASE_DEL,
+		.pre_doit	= medes_nl_pre_doit,
+		.doit		= medes_nl_lease_del_doit,
+		.policy		= medes_lease_del_nl_policy,
+		.maxattr	= MEDES_A_LEASE_NODE_ID,
 		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
 	},
 };

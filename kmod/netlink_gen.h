@@ -14,6 +14,7 @@
 
 /* Common nested types */
 extern const struct nla_policy medes_process_nl_policy[MEDES_A_PROCESS_MM + 1];
+extern const struct nla_policy medes_replica_nl_policy[MEDES_A_REPLICA_STATE + 1];
 extern const struct nla_policy medes_target_nl_policy[MEDES_A_TARGET_INDEX + 1];
 
 int medes_nl_pre_doit(const struct genl_split_ops *ops, struct sk_buff *skb,
@@ -46,6 +47,20 @@ int medes_nl_op_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb);
 int medes_nl_op_cancel_doit(struct sk_buff *skb, struct genl_info *info);
 int medes_nl_record_get_doit(struct sk_buff *skb, struct genl_info *info);
 int medes_nl_settle_doit(struct sk_buff *skb, struct genl_info *info);
+int medes_nl_cluster_set_doit(struct sk_buff *skb, struct genl_info *info);
+int medes_nl_cluster_get_doit(struct sk_buff *skb, struct genl_info *info);
+int medes_nl_peer_new_doit(struct sk_buff *skb, struct genl_info *info);
+int medes_nl_peer_del_doit(struct sk_buff *skb, struct genl_info *info);
+int medes_nl_peer_get_doit(struct sk_buff *skb, struct genl_info *info);
+int medes_nl_peer_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb);
+int medes_nl_base_export_doit(struct sk_buff *skb, struct genl_info *info);
+int medes_nl_base_unexport_doit(struct sk_buff *skb, struct genl_info *info);
+int medes_nl_base_import_doit(struct sk_buff *skb, struct genl_info *info);
+int medes_nl_replica_add_doit(struct sk_buff *skb, struct genl_info *info);
+int medes_nl_replica_del_doit(struct sk_buff *skb, struct genl_info *info);
+int medes_nl_copy_doit(struct sk_buff *skb, struct genl_info *info);
+int medes_nl_lease_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb);
+int medes_nl_lease_del_doit(struct sk_buff *skb, struct genl_info *info);
 
 enum {
 	MEDES_NLGRP_EVENTS,

@@ -20,8 +20,17 @@
 #include "sandbox.h"
 #include "stats.h"
 
-/* The room for the answer comes first: what is queued is always answered. */
-static int submit(struct genl_info *info, struct medes_op *op)
+/**
+ * medes_nl_submit() - queue an operation and tell its id
+ * @info: request
+ * @op: complete
+ *
+ * The room for the answer comes first: what is queued is always answered.
+ *
+ * Context: process.
+ * Return: 0, or a negative errno and nothing was queued.
+ */
+int medes_nl_submit(struct genl_info *info, struct medes_op *op)
 {
 	struct sk_buff *msg = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
 	int err;
@@ -113,6 +122,10 @@ static int parse_demarcate(const struct genl_info *info, struct medes_op *op)
 	if (IS_ERR(base))
 		return PTR_ERR(base);
 	op->base = base;
+	if (base->remote) {
+		NL_SET_ERR_MSG(info->extack, "an imported base gets no more pages");
+		return -EINVAL;
+	}
 	return check_base(info, op->sandbox, base) ?:
 	       parse_mm(info, op) ?:
 	       medes_nl_targets(info, false, op->target, op->nr_targets);
@@ -140,7 +153,7 @@ static int queue(struct genl_info *info, enum medes_op_kind kind,
 		err = -ENOMEM;
 		goto out;
 	}
-	err = parse(info, op) ?: submit(info, op);
+	err = parse(info, op) ?: medes_nl_submit(info, op);
 	medes_op_put(op);
 out:
 	medes_sandbox_put(sandbox);
@@ -220,7 +233,7 @@ int medes_nl_restore_doit(struct sk_buff *skb, struct genl_info *info)
 	op = medes_op_new(kind, sandbox, 0);
 	if (op) {
 		op->working_set = set;
-		err = submit(info, op);
+		err = medes_nl_submit(info, op);
 		medes_op_put(op);
 	} else {
 		err = -ENOMEM;
@@ -247,6 +260,11 @@ static struct medes_op *settle_op(const struct genl_info *info)
 		base = medes_nl_base(info, MEDES_A_OP_BASE);
 		if (IS_ERR(base))
 			return ERR_CAST(base);
+		if (base->remote) {
+			NL_SET_ERR_MSG(info->extack, "an imported base is not packed here");
+			medes_base_put(base);
+			return ERR_PTR(-EINVAL);
+		}
 	} else {
 		sandbox = medes_nl_sandbox(info, MEDES_A_OP_SANDBOX);
 		if (IS_ERR(sandbox))
@@ -280,7 +298,7 @@ int medes_nl_settle_doit(struct sk_buff *skb, struct genl_info *info)
 		return PTR_ERR(op);
 	op->mode = nla_get_u32_default(info->attrs[MEDES_A_OP_MODE],
 				       MEDES_MODE_DENSE);
-	err = submit(info, op);
+	err = medes_nl_submit(info, op);
 	medes_op_put(op);
 	return err;
 }

@@ -7,6 +7,7 @@
 
 struct genl_info;
 struct medes_base;
+struct medes_op;
 struct medes_process;
 struct medes_sandbox;
 struct medes_target;
@@ -21,6 +22,7 @@ struct medes_sandbox *medes_nl_sandbox(const struct genl_info *info, int type);
 struct medes_base *medes_nl_base(const struct genl_info *info, int type);
 int medes_nl_processes(const struct genl_info *info,
 		       struct medes_process **processes);
+int medes_nl_submit(struct genl_info *info, struct medes_op *op);
 int medes_nl_count_targets(const struct genl_info *info);
 int medes_nl_targets(const struct genl_info *info, bool bases,
 		     struct medes_target *targets, unsigned int n);

@@ -24,6 +24,7 @@
 #include "limits.h"
 #include "mm.h"
 #include "netlink.h"
+#include "netlink_message.h"
 #include "netlink_put.h"
 #include "pack.h"
 #include "sandbox.h"
@@ -38,30 +39,6 @@ static_assert(MEDES_SKETCH * sizeof(u64) == MEDES_SKETCH_LEN);
 #define U64_ROOM nla_total_size(sizeof(u64))
 #define PROCESS_ROOM nla_total_size(2 * U32_ROOM + U64_ROOM)
 
-static int put_u64(struct sk_buff *skb, int type, u64 value)
-{
-	return nla_put(skb, type, sizeof(value), &value);
-}
-
-static void *begin(struct sk_buff *skb, const struct genl_info *info)
-{
-	bool dump = !genl_info_is_ntf(info) &&
-		    (info->nlhdr->nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP;
-
-	return __genlmsg_iput(skb, info, dump ? NLM_F_MULTI : 0);
-}
-
-/* The message is complete, or it never was. */
-static int end(struct sk_buff *skb, void *head, int err)
-{
-	if (err) {
-		genlmsg_cancel(skb, head);
-		return -EMSGSIZE;
-	}
-	genlmsg_end(skb, head);
-	return 0;
-}
-
 static int put_stats(struct sk_buff *skb, int type,
 		     struct medes_account *account)
 {
@@ -71,7 +48,7 @@ static int put_stats(struct sk_buff *skb, int type,
 	if (!nest)
 		return -EMSGSIZE;
 	for (stat = 1; stat <= MEDES_A_STATS_MAX; stat++)
-		if (put_u64(skb, stat, medes_stat_read(account, stat)))
+		if (medes_put_u64(skb, stat, medes_stat_read(account, stat)))
 			return -EMSGSIZE;
 	nla_nest_end(skb, nest);
 	return 0;
@@ -87,22 +64,22 @@ static int put_stats(struct sk_buff *skb, int type,
  */
 int medes_put_features(struct sk_buff *skb, const struct genl_info *info)
 {
-	void *head = begin(skb, info);
+	void *head = medes_message_begin(skb, info);
 	int err;
 
 	if (!head)
 		return -EMSGSIZE;
-	err = put_u64(skb, MEDES_A_FEATURES_INSTANCE, medes_instance()) ||
+	err = medes_put_u64(skb, MEDES_A_FEATURES_INSTANCE, medes_instance()) ||
 	      nla_put_u32(skb, MEDES_A_FEATURES_PAGE_SIZE, PAGE_SIZE) ||
 	      nla_put_u32(skb, MEDES_A_FEATURES_ENCODINGS,
 			  GENMASK(MEDES_ENCODING_MAX, 0)) ||
-	      put_u64(skb, MEDES_A_FEATURES_CHUNK_BYTES, MEDES_CHUNK_BYTES) ||
-	      put_u64(skb, MEDES_A_FEATURES_MAX_DEVICE_PAGES,
-		      READ_ONCE(medes_limits.max_device_pages)) ||
-	      put_u64(skb, MEDES_A_FEATURES_MAX_BASE_BYTES,
-		      READ_ONCE(medes_limits.max_base_bytes)) ||
-	      put_u64(skb, MEDES_A_FEATURES_MAX_RECORD_BYTES,
-		      READ_ONCE(medes_limits.max_record_bytes)) ||
+	      medes_put_u64(skb, MEDES_A_FEATURES_CHUNK_BYTES, MEDES_CHUNK_BYTES) ||
+	      medes_put_u64(skb, MEDES_A_FEATURES_MAX_DEVICE_PAGES,
+			    READ_ONCE(medes_limits.max_device_pages)) ||
+	      medes_put_u64(skb, MEDES_A_FEATURES_MAX_BASE_BYTES,
+			    READ_ONCE(medes_limits.max_base_bytes)) ||
+	      medes_put_u64(skb, MEDES_A_FEATURES_MAX_RECORD_BYTES,
+			    READ_ONCE(medes_limits.max_record_bytes)) ||
 	      put_stats(skb, MEDES_A_FEATURES_STATS, &medes_totals) ||
 	      nla_put_u32(skb, MEDES_A_FEATURES_MODES,
 			  GENMASK(MEDES_MODE_MAX, 0)) ||
@@ -110,7 +87,7 @@ int medes_put_features(struct sk_buff *skb, const struct genl_info *info)
 			  MEDES_RECORD_FORMAT) ||
 	      nla_put_u32(skb, MEDES_A_FEATURES_SKETCH_FORMAT,
 			  MEDES_SKETCH_FORMAT);
-	return end(skb, head, err);
+	return medes_message_end(skb, head, err);
 }
 
 /* As /proc/PID/stat shows it, so that it may be given to us again. */
@@ -132,8 +109,8 @@ static int put_owner(struct sk_buff *skb, struct pid *pid)
 		return 0;
 	if (nr)
 		err = nla_put_u32(skb, MEDES_A_PROCESS_PID, nr) ||
-		      put_u64(skb, MEDES_A_PROCESS_START_TIME,
-			      start_time(task));
+		      medes_put_u64(skb, MEDES_A_PROCESS_START_TIME,
+				    start_time(task));
 	put_task_struct(task);
 	return err;
 }
@@ -197,7 +174,7 @@ size_t medes_sandbox_room(struct medes_sandbox *sandbox)
 int medes_put_sandbox(struct sk_buff *skb, const struct genl_info *info,
 		      struct medes_sandbox *sandbox)
 {
-	void *head = begin(skb, info);
+	void *head = medes_message_begin(skb, info);
 	int err;
 
 	if (!head)
@@ -212,7 +189,7 @@ int medes_put_sandbox(struct sk_buff *skb, const struct genl_info *info,
 			  READ_ONCE(sandbox->state)) ||
 	      put_stats(skb, MEDES_A_SANDBOX_STATS, sandbox->account) ||
 	      put_mms(skb, sandbox);
-	return end(skb, head, err);
+	return medes_message_end(skb, head, err);
 }
 
 static u32 used_pages(struct medes_base *base)
@@ -238,22 +215,23 @@ static u32 used_pages(struct medes_base *base)
 int medes_put_base(struct sk_buff *skb, const struct genl_info *info,
 		   struct medes_base *base)
 {
-	void *head = begin(skb, info);
+	void *head = medes_message_begin(skb, info);
 	int err;
 
 	if (!head)
 		return -EMSGSIZE;
-	err = put_u64(skb, MEDES_A_BASE_ID, base->id) ||
+	err = medes_put_u64(skb, MEDES_A_BASE_ID, base->id) ||
 	      nla_put_string(skb, MEDES_A_BASE_NAME, base->name) ||
 	      nla_put_string(skb, MEDES_A_BASE_DOMAIN, base->domain->name) ||
 	      nla_put_string(skb, MEDES_A_BASE_FUNCTION, base->function) ||
 	      nla_put_u32(skb, MEDES_A_BASE_PAGES,
 			  atomic_read(&base->nr_pages)) ||
 	      nla_put_u32(skb, MEDES_A_BASE_USED_PAGES, used_pages(base)) ||
-	      put_u64(skb, MEDES_A_BASE_USERS,
-		      atomic64_read(&base->users)) ||
-	      put_u64(skb, MEDES_A_BASE_BYTES, medes_base_size(base));
-	return end(skb, head, err);
+	      medes_put_u64(skb, MEDES_A_BASE_USERS,
+			    atomic64_read(&base->users)) ||
+	      medes_put_u64(skb, MEDES_A_BASE_BYTES, medes_base_size(base)) ||
+	      medes_put_base_shared(skb, base);
+	return medes_message_end(skb, head, err);
 }
 
 /* What cannot be read resembles nothing. */
@@ -290,7 +268,7 @@ static void print_base_page(struct medes_extent *extent, u32 slot, u64 *hash,
 int medes_put_base_page(struct sk_buff *skb, const struct genl_info *info,
 			struct medes_extent *extent, u32 slot)
 {
-	void *head = begin(skb, info);
+	void *head = medes_message_begin(skb, info);
 	struct nlattr *hash, *sketch;
 	u64 windows[MEDES_SKETCH];
 	u64 whole;
@@ -310,7 +288,7 @@ int medes_put_base_page(struct sk_buff *skb, const struct genl_info *info,
 		put_unaligned(whole, (u64 *)nla_data(hash));
 		memcpy(nla_data(sketch), windows, sizeof(windows));
 	}
-	return end(skb, head, err);
+	return medes_message_end(skb, head, err);
 }
 
 /**
@@ -325,18 +303,18 @@ int medes_put_base_page(struct sk_buff *skb, const struct genl_info *info,
 int medes_put_page(struct sk_buff *skb, const struct genl_info *info,
 		   const struct medes_scanned *page)
 {
-	void *head = begin(skb, info);
+	void *head = medes_message_begin(skb, info);
 	int err;
 
 	if (!head)
 		return -EMSGSIZE;
 	err = nla_put_u32(skb, MEDES_A_PAGE_MM, page->mm) ||
-	      put_u64(skb, MEDES_A_PAGE_ADDRESS, page->address) ||
-	      put_u64(skb, MEDES_A_PAGE_HASH, page->hash) ||
+	      medes_put_u64(skb, MEDES_A_PAGE_ADDRESS, page->address) ||
+	      medes_put_u64(skb, MEDES_A_PAGE_HASH, page->hash) ||
 	      nla_put(skb, MEDES_A_PAGE_SKETCH, sizeof(page->sketch),
 		      page->sketch) ||
 	      (page->huge && nla_put_flag(skb, MEDES_A_PAGE_HUGE));
-	return end(skb, head, err);
+	return medes_message_end(skb, head, err);
 }
 
 /**
@@ -353,7 +331,7 @@ int medes_put_op(struct sk_buff *skb, const struct genl_info *info,
 {
 	/* Of an operation that ended, everything below is final. */
 	enum medes_op_state state = smp_load_acquire(&op->state);
-	void *head = begin(skb, info);
+	void *head = medes_message_begin(skb, info);
 	bool pages = op->kind == MEDES_OP_KIND_DEDUP ||
 		     op->kind == MEDES_OP_KIND_DEMARCATE;
 	int err;
@@ -366,17 +344,17 @@ int medes_put_op(struct sk_buff *skb, const struct genl_info *info,
 	      (op->sandbox_id &&
 	       nla_put_u32(skb, MEDES_A_OP_SANDBOX, op->sandbox_id)) ||
 	      (pages && nla_put_u32(skb, MEDES_A_OP_MM, op->mm)) ||
-	      (op->base_id && put_u64(skb, MEDES_A_OP_BASE, op->base_id)) ||
-	      put_u64(skb, MEDES_A_OP_TOTAL, READ_ONCE(op->total)) ||
-	      put_u64(skb, MEDES_A_OP_DONE, READ_ONCE(op->done)) ||
-	      put_u64(skb, MEDES_A_OP_STORED, READ_ONCE(op->stored)) ||
-	      put_u64(skb, MEDES_A_OP_LOST, READ_ONCE(op->lost)) ||
+	      (op->base_id && medes_put_u64(skb, MEDES_A_OP_BASE, op->base_id)) ||
+	      medes_put_u64(skb, MEDES_A_OP_TOTAL, READ_ONCE(op->total)) ||
+	      medes_put_u64(skb, MEDES_A_OP_DONE, READ_ONCE(op->done)) ||
+	      medes_put_u64(skb, MEDES_A_OP_STORED, READ_ONCE(op->stored)) ||
+	      medes_put_u64(skb, MEDES_A_OP_LOST, READ_ONCE(op->lost)) ||
 	      nla_put_s32(skb, MEDES_A_OP_ERROR, READ_ONCE(op->error)) ||
 	      (op->working_set &&
 	       nla_put_flag(skb, MEDES_A_OP_WORKING_SET)) ||
-	      put_u64(skb, MEDES_A_OP_ELAPSED_NS, READ_ONCE(op->elapsed_ns)) ||
+	      medes_put_u64(skb, MEDES_A_OP_ELAPSED_NS, READ_ONCE(op->elapsed_ns)) ||
 	      nla_put_u32(skb, MEDES_A_OP_MODE, op->mode);
-	return end(skb, head, err);
+	return medes_message_end(skb, head, err);
 }
 
 /**
@@ -390,11 +368,11 @@ int medes_put_op(struct sk_buff *skb, const struct genl_info *info,
  */
 int medes_put_op_id(struct sk_buff *skb, const struct genl_info *info, u32 id)
 {
-	void *head = begin(skb, info);
+	void *head = medes_message_begin(skb, info);
 
 	if (!head)
 		return -EMSGSIZE;
-	return end(skb, head, nla_put_u32(skb, MEDES_A_OP_ID, id));
+	return medes_message_end(skb, head, nla_put_u32(skb, MEDES_A_OP_ID, id));
 }
 
 /**
@@ -409,20 +387,20 @@ int medes_put_op_id(struct sk_buff *skb, const struct genl_info *info, u32 id)
 int medes_put_loss(struct sk_buff *skb, const struct genl_info *info,
 		   const struct medes_loss *loss)
 {
-	void *head = begin(skb, info);
+	void *head = medes_message_begin(skb, info);
 	int err;
 
 	if (!head)
 		return -EMSGSIZE;
 	err = nla_put_u32(skb, MEDES_A_LOSS_SANDBOX, loss->sandbox) ||
 	      (loss->address &&
-	       put_u64(skb, MEDES_A_LOSS_ADDRESS, loss->address)) ||
+	       medes_put_u64(skb, MEDES_A_LOSS_ADDRESS, loss->address)) ||
 	      nla_put_u32(skb, MEDES_A_LOSS_ENCODING, loss->encoding) ||
 	      (loss->base &&
-	       (put_u64(skb, MEDES_A_LOSS_BASE, loss->base) ||
+	       (medes_put_u64(skb, MEDES_A_LOSS_BASE, loss->base) ||
 		nla_put_u32(skb, MEDES_A_LOSS_INDEX, loss->index))) ||
 	      nla_put_u32(skb, MEDES_A_LOSS_REASON, loss->reason);
-	return end(skb, head, err);
+	return medes_message_end(skb, head, err);
 }
 
 /**
@@ -439,7 +417,7 @@ int medes_put_record(struct sk_buff *skb, const struct genl_info *info, u32 mm,
 		     const struct medes_found *found)
 {
 	bool record = found->place == MEDES_PLACE_RECORD;
-	void *head = begin(skb, info);
+	void *head = medes_message_begin(skb, info);
 	int err;
 
 	if (!head)
@@ -447,15 +425,15 @@ int medes_put_record(struct sk_buff *skb, const struct genl_info *info, u32 mm,
 	err = nla_put_u32(skb, MEDES_A_RECORD_SANDBOX,
 			  nla_get_u32(info->attrs[MEDES_A_RECORD_SANDBOX])) ||
 	      nla_put_u32(skb, MEDES_A_RECORD_MM, mm) ||
-	      put_u64(skb, MEDES_A_RECORD_ADDRESS,
-		      nla_get_u64(info->attrs[MEDES_A_RECORD_ADDRESS])) ||
+	      medes_put_u64(skb, MEDES_A_RECORD_ADDRESS,
+			    nla_get_u64(info->attrs[MEDES_A_RECORD_ADDRESS])) ||
 	      nla_put_u32(skb, MEDES_A_RECORD_PLACE, found->place) ||
 	      (record &&
 	       (nla_put_u32(skb, MEDES_A_RECORD_ENCODING, found->encoding) ||
 		nla_put_u32(skb, MEDES_A_RECORD_LEN, found->len))) ||
 	      (found->base &&
-	       (put_u64(skb, MEDES_A_RECORD_BASE, found->base) ||
+	       (medes_put_u64(skb, MEDES_A_RECORD_BASE, found->base) ||
 		nla_put_u32(skb, MEDES_A_RECORD_INDEX, found->index))) ||
 	      (found->lost && nla_put_flag(skb, MEDES_A_RECORD_LOST));
-	return end(skb, head, err);
+	return medes_message_end(skb, head, err);
 }

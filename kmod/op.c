@@ -15,6 +15,7 @@
 #include <linux/slab.h>
 #include <net/netlink.h>
 #include "base.h"
+#include "copy.h"
 #include "crew.h"
 #include "netlink.h"
 #include "op.h"
@@ -43,10 +44,13 @@ static void release(struct medes_op *op)
 {
 	if (op->base)
 		medes_base_put(op->base);
+	if (op->source)
+		medes_base_put(op->source);
 	if (op->sandbox)
 		medes_sandbox_put(op->sandbox);
 	kvfree(op->target);
 	op->base = NULL;
+	op->source = NULL;
 	op->sandbox = NULL;
 	op->target = NULL;
 }
@@ -142,6 +146,8 @@ static int run(struct medes_op *op)
 		return medes_restore_all_run(op);
 	case MEDES_OP_KIND_SETTLE:
 		return medes_settle_run(op);
+	case MEDES_OP_KIND_COPY:
+		return medes_copy_run(op);
 	}
 	return -EINVAL;
 }

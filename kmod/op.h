@@ -49,8 +49,9 @@ struct medes_target {
  * @sandbox_id: its id, for good
  * @mm: address space within the sandbox (dedup, demarcate)
  * @mode: what the records may cost to decode (dedup, settle)
- * @base: that demarcate fills; holds a reference until the operation ended
+ * @base: that demarcate or copy fills; holds a reference until the operation ended
  * @base_id: its id, for good
+ * @source: that copy copies from; likewise until it ended
  * @nr_targets: of @target
  * @target: sorted by address
  * @cancel: user space has had enough
@@ -77,6 +78,7 @@ struct medes_op {
 	enum medes_mode mode;
 	struct medes_base *base;
 	u64 base_id;
+	struct medes_base *source;
 	unsigned int nr_targets;
 	struct medes_target *target;
 	bool cancel;

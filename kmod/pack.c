@@ -21,6 +21,7 @@
 #include <linux/slab.h>
 #include <linux/zsmalloc.h>
 #include "base.h"
+#include "cache.h"
 #include "codec.h"
 #include "op.h"
 #include "pack.h"
@@ -57,6 +58,8 @@ static const void *read_to(struct medes_extent *extent, u32 slot,
 	void *data;
 	int err;
 
+	if (extent->far)
+		return medes_far_read(extent, slot, page);
 	if (page)
 		return page_address(page);
 	data = zs_obj_read_begin(pool, packed->handle, packed->len,
@@ -75,7 +78,7 @@ static const void *read_to(struct medes_extent *extent, u32 slot,
  *
  * Context: inside rcu_read_lock(), with the decoder.
  * Return: PAGE_SIZE bytes, valid as long as both last; NULL when the packed bytes
- * are damaged.
+ * are damaged, or the page has to be fetched from another node first.
  */
 const void *medes_extent_read(struct medes_extent *extent, u32 slot,
 			      struct medes_decoder *decoder)
@@ -92,7 +95,8 @@ const void *medes_extent_read(struct medes_extent *extent, u32 slot,
  * @bases: receives the pages, valid as long as both last
  *
  * Context: inside rcu_read_lock(), with the decoder.
- * Return: 0, or -EBADMSG when packed bytes are damaged.
+ * Return: 0, -EBADMSG when packed bytes are damaged, -EAGAIN when a page has to be
+ * fetched from another node first.
  */
 int medes_extent_read_all(struct medes_extent *extent, u32 slot,
 			  unsigned int reach, struct medes_decoder *decoder,
@@ -105,7 +109,7 @@ int medes_extent_read_all(struct medes_extent *extent, u32 slot,
 		bases->page[i] = read_to(extent, slot + i - MEDES_ITSELF, decoder,
 					 decoder->base + i * PAGE_SIZE);
 		if (!bases->page[i])
-			return -EBADMSG;
+			return extent->far ? -EAGAIN : -EBADMSG;
 	}
 	return 0;
 }
@@ -118,6 +122,10 @@ static const void *look(struct medes_extent *extent, u32 slot, void *to)
 	struct medes_decoder *decoder;
 	const void *base;
 
+	if (extent->far)
+		return medes_far_read(extent, slot, page);
+	if (extent->far)
+		return medes_far_read(extent, slot, page);
 	if (page)
 		return page_address(page);
 	decoder = medes_decoder_get();
@@ -154,7 +162,8 @@ void medes_extent_look(struct medes_extent *extent, u32 slot,
  * @to: receives PAGE_SIZE bytes
  *
  * Context: any but interrupts.
- * Return: 0, or -EBADMSG when the packed bytes are damaged.
+ * Return: 0, or -EBADMSG when the packed bytes are damaged, or the page has to be
+ * fetched from another node first.
  */
 int medes_extent_copy(struct medes_extent *extent, u32 slot, void *to)
 {
@@ -253,20 +262,79 @@ static int pack_all(struct pack *p)
  * @op: settle, of a base
  *
  * Context: worker of the queue without a sandbox, so one at a time; may sleep.
- * Return: 0, -ECANCELED, -ENOMEM with some of them packed.
+ * Return: 0, -ECANCELED, -ENOMEM with some of them packed, -EBUSY when the base is
+ * exported.
  */
 int medes_pack_run(struct medes_op *op)
 {
-	struct pack *p = kzalloc_obj(*p);
-	int err;
+	struct pack *p;
+	int err = medes_base_pack_begin(op->base);
 
-	if (!p)
+	if (err)
+		return err;
+	p = kzalloc_obj(*p);
+	if (!p) {
+		medes_base_pack_end(op->base);
 		return -ENOMEM;
+	}
 	p->op = op;
 	op->total = atomic_read(&op->base->nr_pages);
 	err = pack_all(p);
 	free_batch(p);
 	kfree(p);
+	medes_base_pack_end(op->base);
+	return err;
+}
+
+/* A raw page again; its packed bytes are freed when nobody reads them. */
+static int unpack_slot(struct medes_extent *extent, u32 slot)
+{
+	struct page *page = alloc_page(GFP_KERNEL | __GFP_NOWARN);
+	int err = -ENOMEM;
+
+	if (page)
+		err = medes_extent_copy(extent, slot, page_address(page));
+	if (err) {
+		if (page)
+			__free_page(page);
+		return err;
+	}
+	medes_base_account(PAGE_SIZE);
+	/* pairs with the acquire in medes_extent_read() */
+	smp_store_release(&extent->page[slot], page);
+	atomic_dec(&extent->base->nr_packed);
+	return 0;
+}
+
+/**
+ * medes_pack_undo() - unpack the pages of a base
+ * @base: pinned by the caller
+ *
+ * Context: may sleep.
+ * Return: 0, -ENOMEM or -EBADMSG with some of them unpacked.
+ */
+int medes_pack_undo(struct medes_base *base)
+{
+	struct medes_extent *extent;
+	unsigned long index;
+	int err = 0;
+
+	xa_for_each(&base->pages, index, extent) {
+		if (!extent->page[index - extent->first])
+			err = unpack_slot(extent, index - extent->first);
+		if (err)
+			break;
+		cond_resched();
+	}
+	synchronize_rcu();
+	xa_for_each(&base->pages, index, extent) {
+		u32 slot = index - extent->first;
+
+		if (!extent->page[slot] || !extent->packed[slot].len)
+			continue;
+		medes_pack_free(extent, slot);
+		extent->packed[slot].len = 0;
+	}
 	return err;
 }
 

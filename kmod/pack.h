@@ -5,6 +5,7 @@
 
 #include <linux/types.h>
 
+struct medes_base;
 struct medes_bases;
 struct medes_decoder;
 struct medes_extent;
@@ -13,6 +14,7 @@ struct medes_op;
 int medes_pack_init(void);
 void medes_pack_exit(void);
 int medes_pack_run(struct medes_op *op);
+int medes_pack_undo(struct medes_base *base);
 void medes_pack_free(struct medes_extent *extent, u32 slot);
 u64 medes_pack_bytes(void);
 

@@ -13,12 +13,19 @@
 #include <linux/ratelimit.h>
 #include "base.h"
 #include "devmem.h"
+#include "fetch.h"
 #include "netlink.h"
 #include "rebuild.h"
 #include "record.h"
 #include "sandbox.h"
 #include "stats.h"
 #include "trace.h"
+
+static const char * const reasons[] = {
+	[MEDES_LOSS_REASON_MALFORMED] = "malformed record",
+	[MEDES_LOSS_REASON_CHECKSUM] = "checksum",
+	[MEDES_LOSS_REASON_UNREACHABLE] = "no node gives its base page",
+};
 
 /* The device page is locked, which is what @lost is written under. */
 static void lose(struct medes_record *record, unsigned long address,
@@ -43,11 +50,17 @@ static void lose(struct medes_record *record, unsigned long address,
 	record->lost = true;
 	medes_count(record->account, PAGES_LOST, 1);
 	pr_err_ratelimited("medes: a page of sandbox %u at %#lx is lost (%s)\n",
-			   loss.sandbox, address,
-			   reason == MEDES_LOSS_REASON_CHECKSUM ?
-			   "checksum" : "malformed record");
+			   loss.sandbox, address, reasons[reason]);
 	medes_notify_loss(&loss);
 	medes_sandbox_kick(loss.sandbox);
+}
+
+/* A base page has come back, and with it this page. */
+static void find_again(struct medes_record *record)
+{
+	record->lost = false;
+	medes_count(record->account, PAGES_LOST, -1);
+	medes_sandbox_kick(record->account->sandbox);
 }
 
 /**
@@ -57,21 +70,30 @@ static void lose(struct medes_record *record, unsigned long address,
  * @address: where it was touched, for the reports; 0 when that is not known
  *
  * Context: may sleep when the page is lost; mmap_lock may be held for read.
- * Return: 0, or -EIO when the page is lost.
+ * Return: 0, -EIO when the page is lost, -EAGAIN when its base page has to be
+ * fetched first and there is hope.
  */
 int medes_rebuild(struct medes_record *record, struct page *page,
 		  unsigned long address)
 {
+	enum medes_loss_reason reason = MEDES_LOSS_REASON_MALFORMED;
 	void *bytes = kmap_local_page(page);
 	int err;
 
 	err = medes_record_decode(record, bytes);
 	kunmap_local(bytes);
 	medes_count(record->account, REBUILT, 1);
-	if (!err)
+	if (!err) {
+		if (record->lost)
+			find_again(record);
 		return 0;
-	lose(record, address, err == -EILSEQ ? MEDES_LOSS_REASON_CHECKSUM :
-					       MEDES_LOSS_REASON_MALFORMED);
+	}
+	if (err == -EILSEQ)
+		reason = MEDES_LOSS_REASON_CHECKSUM;
+	if (err == -EAGAIN &&
+	    !medes_fetch_is_vain(record, &reason))
+		return -EAGAIN;
+	lose(record, address, reason);
 	return -EIO;
 }
 

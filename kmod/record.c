@@ -188,13 +188,32 @@ static int decode(struct medes_record *record, struct medes_decoder *decoder,
 }
 
 /**
+ * medes_record_missing() - has a page to be fetched from another node first?
+ * @record: kept alive by the caller
+ *
+ * Context: any.
+ * Return: true if so; a hint.
+ */
+bool medes_record_missing(const struct medes_record *record)
+{
+	if (!record->extent || !record->extent->far)
+		return false;
+	for (u32 i = 0; i < MEDES_NEAR; i++)
+		if (record->reach >> i & 1 &&
+		    medes_extent_missing(record->extent,
+					 record->slot + i - MEDES_ITSELF))
+			return true;
+	return false;
+}
+
+/**
  * medes_record_decode() - rebuild a page
  * @record: kept alive by the caller (its device page is locked)
  * @page: PAGE_SIZE bytes to fill; unspecified on error
  *
  * Context: any; preemption is off for some microseconds.
  * Return: 0; -EBADMSG when the record does not decode, -EILSEQ when the bytes
- * do not match its checksum.
+ * do not match its checksum, -EAGAIN when its base page has to be fetched first.
  */
 int medes_record_decode(struct medes_record *record, void *page)
 {
@@ -206,7 +225,7 @@ int medes_record_decode(struct medes_record *record, void *page)
 	rcu_read_unlock();
 	medes_decoder_put(decoder);
 	if (err)
-		return -EBADMSG;
+		return err == -EAGAIN ? err : -EBADMSG;
 	if (medes_page_hash(page, record->account->seed) != record->checksum ||
 	    medes_fail_decode())
 		return -EILSEQ;

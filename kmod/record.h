@@ -52,6 +52,7 @@ struct medes_record *medes_record_new(struct medes_account *account,
 void medes_record_unused(struct medes_record *record);
 void medes_record_free(struct medes_record *record);
 int medes_record_decode(struct medes_record *record, void *page);
+bool medes_record_missing(const struct medes_record *record);
 u64 medes_record_pool_bytes(void);
 u64 medes_record_pool_unused(void);
 u64 medes_record_pool_compacted(void);

@@ -30,12 +30,14 @@
 #include <linux/wait.h>
 #include "ahead.h"
 #include "devmem.h"
+#include "fetch.h"
 #include "limits.h"
 #include "mm.h"
 #include "op.h"
 #include "ptes.h"
 #include "rebuild.h"
 #include "record.h"
+#include "remote.h"
 #include "restore.h"
 #include "sandbox.h"
 #include "stats.h"
@@ -68,6 +70,8 @@ struct stretch {
  * @ahead: those that are rebuilt
  * @src: for migrate_vma, likewise @dst
  * @pte: of a stretch
+ * @fetch: base pages on their way from other nodes, for @behind; or NULL
+ * @behind: a stretch that waits for them, unless its nr is 0
  */
 struct worker {
 	struct work_struct work;
@@ -79,6 +83,8 @@ struct worker {
 	unsigned long src[BATCH];
 	unsigned long dst[BATCH];
 	pte_t pte[MEDES_WS_STRETCH];
+	struct medes_fetch *fetch;
+	struct stretch behind;
 };
 
 /**
@@ -158,21 +164,23 @@ static void drain(struct worker *w)
 	}
 }
 
-/* Rebuild a page, if nobody else is at it. */
+/* Rebuild a page, if nobody else is at it and its base page is here. */
 static bool rebuild(struct worker *w, struct page *device,
 		    unsigned long address)
 {
 	struct medes_record *record;
 	bool done = false;
+	int err;
 
 	if (!w->nr)
 		return false;
 	record = medes_devmem_lock(device);
 	if (!record)
 		return false;
-	if (medes_rebuild(record, w->page[w->nr - 1], address)) {
+	err = medes_rebuild(record, w->page[w->nr - 1], address);
+	if (err == -EIO)
 		atomic64_inc(&w->restore->lost);
-	} else {
+	if (!err) {
 		medes_ahead_put(&w->ahead[w->nr_ahead++], record,
 				w->page[--w->nr]);
 		w->page[w->nr] = NULL;
@@ -308,7 +316,7 @@ static bool suits(const struct vm_area_struct *vma)
 	       !is_vm_hugetlb_page(vma);
 }
 
-static void restore_stretch(struct worker *w, struct stretch *s)
+static void bring(struct worker *w, struct stretch *s)
 {
 	struct restore *r = w->restore;
 	struct vm_area_struct *vma;
@@ -327,6 +335,71 @@ static void restore_stretch(struct worker *w, struct stretch *s)
 			at++;
 		mmap_read_unlock(r->mm);
 	}
+}
+
+/* What of a stretch has to be fetched from other nodes; NULL: nothing. */
+static struct medes_fetch *look(struct worker *w, const struct stretch *s)
+{
+	struct mm_struct *mm = w->restore->mm;
+	struct medes_fetch *f = medes_fetch_new();
+	struct vm_area_struct *vma;
+	unsigned int n = 0;
+	int idx;
+
+	if (!f)
+		return NULL;
+	mmap_read_lock(mm);
+	vma = vma_lookup(mm, s->start);
+	if (vma && suits(vma))
+		n = min((unsigned long)s->nr,
+			(vma->vm_end - s->start) >> PAGE_SHIFT);
+	idx = medes_devmem_enter();
+	medes_ptes_read(mm, s->start, n, w->pte);
+	for (unsigned int i = 0; i < n; i++) {
+		struct page *device = medes_pte_device(w->pte[i]);
+
+		if (device && s->wanted & BIT_ULL(i))
+			medes_fetch_add_device(f, device, NULL);
+	}
+	medes_devmem_leave(idx);
+	mmap_read_unlock(mm);
+	if (!medes_fetch_is_empty(f))
+		return f;
+	medes_fetch_free(f);
+	return NULL;
+}
+
+/* The stretch that waits for other nodes comes, too. */
+static void catch_up(struct worker *w)
+{
+	struct stretch s = w->behind;
+
+	if (!s.nr)
+		return;
+	w->behind.nr = 0;
+	if (w->fetch) {
+		medes_fetch_finish(w->fetch);
+		medes_fetch_free(w->fetch);
+		w->fetch = NULL;
+	}
+	bring(w, &s);
+}
+
+/*
+ * Bring a stretch back. One that needs pages of other nodes waits while they are
+ * read and the one before it is rebuilt.
+ */
+static void restore_stretch(struct worker *w, struct stretch *s)
+{
+	struct medes_fetch *f = medes_remote_any() && s->nr ? look(w, s) : NULL;
+
+	if (f)
+		medes_fetch_start(f);
+	catch_up(w);
+	w->fetch = f;
+	w->behind = *s;
+	if (!f)
+		catch_up(w);
 }
 
 /* The next stretch of the address space. */
@@ -412,6 +485,8 @@ static bool step_all(struct worker *w)
 	mutex_lock(&r->lock);
 	more = medes_devmem_next(&r->cursor, &pfn);
 	mutex_unlock(&r->lock);
+	if (more)
+		medes_fetch_devices(pfn, MEDES_DEVMEM_STRETCH, NULL);
 	for (unsigned int i = 0; more && i < MEDES_DEVMEM_STRETCH; i += BATCH) {
 		if (fill(w)) {
 			WRITE_ONCE(r->error, -ENOMEM);
@@ -438,6 +513,7 @@ static void go(struct worker *w)
 		}
 		cond_resched();
 	}
+	catch_up(w);
 	drain(w);
 }
 

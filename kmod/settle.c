@@ -21,6 +21,7 @@
 #include "base.h"
 #include "codec.h"
 #include "devmem.h"
+#include "fetch.h"
 #include "op.h"
 #include "pack.h"
 #include "record.h"
@@ -155,6 +156,8 @@ static bool step(struct settle *s, struct medes_devmem_cursor *cursor)
 	unsigned long pfn;
 	bool more = medes_devmem_next(cursor, &pfn);
 
+	if (more)
+		medes_fetch_devices(pfn, MEDES_DEVMEM_STRETCH, s->account);
 	for (unsigned int i = 0; more && i < MEDES_DEVMEM_STRETCH; i++)
 		settle_page(s, pfn_to_page(pfn + i));
 	medes_devmem_leave(idx);

@@ -55,6 +55,11 @@ static const char * const names[MEDES_NR_STATS] = {
 	[MEDES_A_STATS_SETTLED] = "settled",
 	[MEDES_A_STATS_SETTLE_NS] = "settle_ns",
 	[MEDES_A_STATS_BASE_PACKED] = "base_packed",
+	[MEDES_A_STATS_REMOTE_PAGES] = "remote_pages",
+	[MEDES_A_STATS_REMOTE_READS] = "remote_reads",
+	[MEDES_A_STATS_REMOTE_RETRIES] = "remote_retries",
+	[MEDES_A_STATS_REMOTE_BAD] = "remote_bad",
+	[MEDES_A_STATS_REMOTE_CACHED] = "remote_cached",
 };
 
 /**

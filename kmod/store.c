@@ -23,11 +23,13 @@
 #include "base.h"
 #include "codec.h"
 #include "devmem.h"
+#include "fetch.h"
 #include "fingerprint.h"
 #include "mm.h"
 #include "op.h"
 #include "ptes.h"
 #include "record.h"
+#include "remote.h"
 #include "sandbox.h"
 #include "stats.h"
 #include "store.h"
@@ -94,6 +96,35 @@ static struct medes_extent *use_base(struct medes_store *s,
 	if (!s->base || s->base->domain != s->op->sandbox->domain)
 		return NULL;
 	return medes_base_use(s->base, target->index, slot);
+}
+
+/*
+ * Have base pages of other nodes here, and those beside them, before any page is
+ * looked at.
+ */
+static void fetch_bases(struct medes_store *s,
+			const struct medes_target *target, unsigned int n)
+{
+	struct medes_fetch *f = medes_remote_any() ? medes_fetch_new() : NULL;
+	struct medes_extent *extent;
+	u32 slot;
+
+	if (!f)
+		return;
+	for (unsigned int i = 0; i < n; i++) {
+		extent = use_base(s, &target[i], &slot);
+		if (!extent)
+			continue;
+		for (u32 k = 0; k < MEDES_NEAR; k++) {
+			u32 at = slot + k - MEDES_ITSELF;
+
+			if (medes_extent_has(extent, at))
+				medes_fetch_add(f, extent, at);
+		}
+		medes_extent_unuse(extent, slot);
+	}
+	/* against one that does not come, nothing is encoded */
+	medes_fetch_run(f);
 }
 
 /* A record of the item's copy, or why not. */
@@ -386,6 +417,7 @@ int medes_store_batch(struct medes_store *s, struct medes_target *target,
 	*stored = 0;
 	s->stored = 0;
 	n = min(n, BATCH);
+	fetch_bases(s, target, n);
 	err = medes_view_read(s->view, target->address,
 			      target[n - 1].address + PAGE_SIZE);
 	if (err < 0)

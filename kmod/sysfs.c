@@ -24,6 +24,7 @@
 #include <linux/slab.h>
 #include <linux/sysfs.h>
 #include <linux/xarray.h>
+#include "cache.h"
 #include "domain.h"
 #include "limits.h"
 #include "quota.h"
@@ -167,6 +168,8 @@ static struct attribute *stat_attrs[MEDES_NR_STATS];
 	.changed = then,						\
 }
 
+#define DAY_MS (24 * 3600 * MSEC_PER_SEC)
+
 static struct file limit_files[] = {
 	LIMIT(max_device_pages, U64_MAX, NULL),
 	LIMIT(max_base_bytes, U64_MAX, NULL),
@@ -175,6 +178,11 @@ static struct file limit_files[] = {
 	LIMIT(max_reserve_pages, U32_MAX, medes_reserve_resize),
 	LIMIT(max_restoring_pages, U64_MAX, NULL),
 	LIMIT(dedup_quota_ms, MSEC_PER_SEC, medes_quota_wake),
+	LIMIT(max_fetched_bytes, U64_MAX, medes_cache_trim),
+	LIMIT(promote_users, U32_MAX, NULL),
+	LIMIT(lease_ms, DAY_MS, NULL),
+	LIMIT(read_timeout_ms, DAY_MS, NULL),
+	LIMIT(read_spin_us, USEC_PER_MSEC, NULL),
 	{
 		.attr = { .name = "fault_around_pages", .mode = 0644 },
 		.show = show_limit,

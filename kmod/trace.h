@@ -30,8 +30,14 @@ TRACE_DEFINE_ENUM(MEDES_OP_KIND_DEMARCATE);
 TRACE_DEFINE_ENUM(MEDES_OP_KIND_RESTORE);
 TRACE_DEFINE_ENUM(MEDES_OP_KIND_RESTORE_ALL);
 TRACE_DEFINE_ENUM(MEDES_OP_KIND_SETTLE);
+TRACE_DEFINE_ENUM(MEDES_OP_KIND_COPY);
 TRACE_DEFINE_ENUM(MEDES_LOSS_REASON_MALFORMED);
 TRACE_DEFINE_ENUM(MEDES_LOSS_REASON_CHECKSUM);
+TRACE_DEFINE_ENUM(MEDES_LOSS_REASON_UNREACHABLE);
+TRACE_DEFINE_ENUM(MEDES_PEER_STATE_CONNECTING);
+TRACE_DEFINE_ENUM(MEDES_PEER_STATE_UP);
+TRACE_DEFINE_ENUM(MEDES_PEER_STATE_DOWN);
+TRACE_DEFINE_ENUM(MEDES_PEER_STATE_REFUSED);
 
 #define medes_show_encoding(value)				\
 	__print_symbolic(value,					\
@@ -62,12 +68,21 @@ TRACE_DEFINE_ENUM(MEDES_LOSS_REASON_CHECKSUM);
 		{ MEDES_OP_KIND_DEMARCATE, "demarcate" },	\
 		{ MEDES_OP_KIND_RESTORE, "restore" },		\
 		{ MEDES_OP_KIND_RESTORE_ALL, "restore-all" },	\
-		{ MEDES_OP_KIND_SETTLE, "settle" })
+		{ MEDES_OP_KIND_SETTLE, "settle" },		\
+		{ MEDES_OP_KIND_COPY, "copy" })
+
+#define medes_show_peer_state(value)				\
+	__print_symbolic(value,					\
+		{ MEDES_PEER_STATE_CONNECTING, "connecting" },	\
+		{ MEDES_PEER_STATE_UP, "up" },			\
+		{ MEDES_PEER_STATE_DOWN, "down" },		\
+		{ MEDES_PEER_STATE_REFUSED, "refused" })
 
 #define medes_show_reason(value)				\
 	__print_symbolic(value,					\
 		{ MEDES_LOSS_REASON_MALFORMED, "malformed" },	\
-		{ MEDES_LOSS_REASON_CHECKSUM, "checksum" })
+		{ MEDES_LOSS_REASON_CHECKSUM, "checksum" },	\
+		{ MEDES_LOSS_REASON_UNREACHABLE, "unreachable" })
 
 TRACE_EVENT(medes_sandbox_state,
 
@@ -283,6 +298,102 @@ TRACE_EVENT(medes_loss,
 		  medes_show_encoding(__entry->encoding),
 		  __entry->base, __entry->index,
 		  medes_show_reason(__entry->reason))
+);
+
+/* A node came or went. */
+TRACE_EVENT(medes_peer,
+
+	TP_PROTO(u32 id, u32 state, int error),
+
+	TP_ARGS(id, state, error),
+
+	TP_STRUCT__entry(
+		__field(u32, id)
+		__field(u32, state)
+		__field(int, error)
+	),
+
+	TP_fast_assign(
+		__entry->id = id;
+		__entry->state = state;
+		__entry->error = error;
+	),
+
+	TP_printk("peer=%u state=%s error=%d",
+		  __entry->id, medes_show_peer_state(__entry->state),
+		  __entry->error)
+);
+
+/* Pages are being read from another node. */
+TRACE_EVENT(medes_read_post,
+
+	TP_PROTO(u32 peer, unsigned int pages, unsigned int reads),
+
+	TP_ARGS(peer, pages, reads),
+
+	TP_STRUCT__entry(
+		__field(u32, peer)
+		__field(unsigned int, pages)
+		__field(unsigned int, reads)
+	),
+
+	TP_fast_assign(
+		__entry->peer = peer;
+		__entry->pages = pages;
+		__entry->reads = reads;
+	),
+
+	TP_printk("peer=%u pages=%u reads=%u",
+		  __entry->peer, __entry->pages, __entry->reads)
+);
+
+/* They have been, or not; status is enum ib_wc_status. */
+TRACE_EVENT(medes_read_done,
+
+	TP_PROTO(u32 peer, unsigned int pages, int status, u64 ns),
+
+	TP_ARGS(peer, pages, status, ns),
+
+	TP_STRUCT__entry(
+		__field(u64, ns)
+		__field(u32, peer)
+		__field(unsigned int, pages)
+		__field(int, status)
+	),
+
+	TP_fast_assign(
+		__entry->ns = ns;
+		__entry->peer = peer;
+		__entry->pages = pages;
+		__entry->status = status;
+	),
+
+	TP_printk("peer=%u pages=%u status=%d ns=%llu",
+		  __entry->peer, __entry->pages, __entry->status,
+		  __entry->ns)
+);
+
+/* And will be again. */
+TRACE_EVENT(medes_read_retry,
+
+	TP_PROTO(u64 base, unsigned int pages, int error),
+
+	TP_ARGS(base, pages, error),
+
+	TP_STRUCT__entry(
+		__field(u64, base)
+		__field(unsigned int, pages)
+		__field(int, error)
+	),
+
+	TP_fast_assign(
+		__entry->base = base;
+		__entry->pages = pages;
+		__entry->error = error;
+	),
+
+	TP_printk("base=0x%llx pages=%u error=%d",
+		  __entry->base, __entry->pages, __entry->error)
 );
 
 #endif /* MEDES_TRACE_H */

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "json.h"
+#include "share.h"
 #include "text.h"
 
 json_t *medes_json_text(const char *text)
@@ -132,6 +133,24 @@ json_t *medes_json_sandbox(const struct medes_sandbox *s)
 	return object;
 }
 
+static json_t *replicas_of(const struct medes_base *b)
+{
+	json_t *array = json_array(), *object;
+	size_t i;
+
+	for (i = 0; i < b->n_replicas; i++) {
+		const struct medes_replica *r = &b->replicas[i];
+
+		object = json_object();
+		set_u64(object, "peer", r->peer);
+		set_text(object, "state", medes_replica_state_name(r->state));
+		json_object_set_new(object, "base", medes_json_id(r->base));
+		json_object_set_new(object, "generation", medes_json_id(r->generation));
+		json_array_append_new(array, object);
+	}
+	return array;
+}
+
 json_t *medes_json_base(const struct medes_base *b)
 {
 	json_t *object = json_object();
@@ -144,6 +163,14 @@ json_t *medes_json_base(const struct medes_base *b)
 	set_u64(object, "used_pages", b->used_pages);
 	set_u64(object, "users", b->users);
 	set_u64(object, "bytes", b->bytes);
+	if (b->generation) {
+		json_object_set_new(object, "generation", medes_json_id(b->generation));
+		set_u64(object, "leases", b->leases);
+	}
+	if (b->n_replicas) {
+		set_u64(object, "cached", b->cached);
+		json_object_set_new(object, "replicas", replicas_of(b));
+	}
 	return object;
 }
 

@@ -59,6 +59,14 @@ struct medes_sandbox {
 	struct medes_stats stats;
 };
 
+/* A node that has the pages of an imported base. */
+struct medes_replica {
+	uint32_t peer;
+	uint32_t state;			/* MEDES_REPLICA_STATE_* */
+	uint64_t base;			/* its id there */
+	uint64_t generation;
+};
+
 struct medes_base {
 	uint64_t id;
 	char name[MEDES_NAME_SIZE];
@@ -68,6 +76,11 @@ struct medes_base {
 	uint32_t used_pages;
 	uint64_t users;
 	uint64_t bytes;
+	uint64_t generation;		/* of its export; 0: not exported */
+	uint32_t leases;
+	uint32_t cached;		/* of an imported one */
+	size_t n_replicas;		/* 0: its pages are here */
+	struct medes_replica replicas[MEDES_REPLICAS_MAX];
 };
 
 /* One entry of a scan. */

@@ -173,6 +173,34 @@ void medes_sandbox_clear(struct medes_sandbox *sandbox)
 	sandbox->n_processes = 0;
 }
 
+static int replicas_of(struct nlmsghdr *nlh, struct medes_base *out)
+{
+	static struct nla_policy policy[MEDES_A_REPLICA_MAX + 1] = {
+		[MEDES_A_REPLICA_PEER] = POLICY_U32,
+		[MEDES_A_REPLICA_BASE] = POLICY_U64,
+		[MEDES_A_REPLICA_GENERATION] = POLICY_U64,
+		[MEDES_A_REPLICA_STATE] = POLICY_U32,
+	};
+	struct nlattr *tb[MEDES_A_REPLICA_MAX + 1];
+	struct medes_replica *r;
+	struct nlattr *attr;
+	int left;
+
+	out->n_replicas = 0;
+	nlmsg_for_each_attr(attr, nlh, GENL_HDRLEN, left) {
+		if (nla_type(attr) != MEDES_A_BASE_REPLICA || out->n_replicas == MEDES_REPLICAS_MAX)
+			continue;
+		if (nla_parse_nested(tb, MEDES_A_REPLICA_MAX, attr, policy))
+			return -EPROTO;
+		r = &out->replicas[out->n_replicas++];
+		r->peer = u32_of(tb[MEDES_A_REPLICA_PEER]);
+		r->base = u64_of(tb[MEDES_A_REPLICA_BASE]);
+		r->generation = u64_of(tb[MEDES_A_REPLICA_GENERATION]);
+		r->state = u32_of(tb[MEDES_A_REPLICA_STATE]);
+	}
+	return 0;
+}
+
 int medes_parse_base(struct nlmsghdr *nlh, struct medes_base *out)
 {
 	static struct nla_policy policy[MEDES_A_BASE_MAX + 1] = {
@@ -184,6 +212,10 @@ int medes_parse_base(struct nlmsghdr *nlh, struct medes_base *out)
 		[MEDES_A_BASE_USED_PAGES] = POLICY_U32,
 		[MEDES_A_BASE_USERS] = POLICY_U64,
 		[MEDES_A_BASE_BYTES] = POLICY_U64,
+		[MEDES_A_BASE_GENERATION] = POLICY_U64,
+		[MEDES_A_BASE_LEASES] = POLICY_U32,
+		[MEDES_A_BASE_REPLICA] = { .type = NLA_NESTED },
+		[MEDES_A_BASE_CACHED] = POLICY_U32,
 	};
 	struct nlattr *tb[MEDES_A_BASE_MAX + 1];
 	int err = parse(nlh, tb, MEDES_A_BASE_MAX, policy);
@@ -198,7 +230,10 @@ int medes_parse_base(struct nlmsghdr *nlh, struct medes_base *out)
 	out->used_pages = u32_of(tb[MEDES_A_BASE_USED_PAGES]);
 	out->users = u64_of(tb[MEDES_A_BASE_USERS]);
 	out->bytes = u64_of(tb[MEDES_A_BASE_BYTES]);
-	return 0;
+	out->generation = u64_of(tb[MEDES_A_BASE_GENERATION]);
+	out->leases = u32_of(tb[MEDES_A_BASE_LEASES]);
+	out->cached = u32_of(tb[MEDES_A_BASE_CACHED]);
+	return replicas_of(nlh, out);
 }
 
 int medes_parse_base_page(struct nlmsghdr *nlh, struct medes_base_page *out)

@@ -58,6 +58,7 @@ const char *medes_op_kind_name(uint32_t kind)
 		[MEDES_OP_KIND_RESTORE] = "restore",
 		[MEDES_OP_KIND_RESTORE_ALL] = "restore-all",
 		[MEDES_OP_KIND_SETTLE] = "settle",
+		[MEDES_OP_KIND_COPY] = "copy",
 	};
 
 	return name(names, ARRAY_SIZE(names), kind);
@@ -81,6 +82,7 @@ const char *medes_loss_reason_name(uint32_t reason)
 	static const char *const names[] = {
 		[MEDES_LOSS_REASON_MALFORMED] = "malformed",
 		[MEDES_LOSS_REASON_CHECKSUM] = "checksum",
+		[MEDES_LOSS_REASON_UNREACHABLE] = "unreachable",
 	};
 
 	return name(names, ARRAY_SIZE(names), reason);
@@ -139,6 +141,11 @@ const char *medes_stat_name(unsigned int attr)
 		[MEDES_A_STATS_SETTLED] = "settled",
 		[MEDES_A_STATS_SETTLE_NS] = "settle_ns",
 		[MEDES_A_STATS_BASE_PACKED] = "base_packed",
+		[MEDES_A_STATS_REMOTE_PAGES] = "remote_pages",
+		[MEDES_A_STATS_REMOTE_READS] = "remote_reads",
+		[MEDES_A_STATS_REMOTE_RETRIES] = "remote_retries",
+		[MEDES_A_STATS_REMOTE_BAD] = "remote_bad",
+		[MEDES_A_STATS_REMOTE_CACHED] = "remote_cached",
 	};
 
 	_Static_assert(ARRAY_SIZE(names) == MEDES_A_STATS_MAX + 1, "a counter without a name");
