@@ -82,6 +82,12 @@ static int add_option(struct args *args, unsigned int option)
 	case OPT_METHOD:
 		args->method = optarg;
 		break;
+	case OPT_KEY:
+		args->key = optarg;
+		break;
+	case OPT_PORT:
+		args->port = optarg;
+		break;
 	}
 	return 0;
 }
@@ -111,6 +117,9 @@ int args_parse(struct args *args, int argc, char **argv)
 		{ "data", required_argument, NULL, LONG_ONLY + OPT_DATA },
 		{ "path", required_argument, NULL, LONG_ONLY + OPT_PATH },
 		{ "method", required_argument, NULL, LONG_ONLY + OPT_METHOD },
+		{ "key", required_argument, NULL, LONG_ONLY + OPT_KEY },
+		{ "port", required_argument, NULL, LONG_ONLY + OPT_PORT },
+		{ "force", no_argument, NULL, LONG_ONLY + OPT_FORCE },
 		{ "wait", no_argument, NULL, LONG_ONLY + OPT_WAIT },
 		{ "all", no_argument, NULL, LONG_ONLY + OPT_ALL },
 		{ "kill-lost", no_argument, NULL, LONG_ONLY + OPT_KILL_LOST },

@@ -31,6 +31,9 @@ enum ctl_option {
 	OPT_DATA = 1 << 17,
 	OPT_PATH = 1 << 18,
 	OPT_METHOD = 1 << 19,
+	OPT_KEY = 1 << 20,
+	OPT_PORT = 1 << 21,
+	OPT_FORCE = 1 << 22,
 };
 
 #define WORDS_MAX 128
@@ -49,6 +52,8 @@ struct args {
 	const char *data;
 	const char *path;
 	const char *method;
+	const char *key;
+	const char *port;
 	uint32_t *pids;
 	size_t n_pids;
 	const char *words[WORDS_MAX];	/* what is no option: object, verb, names */
@@ -71,7 +76,8 @@ struct command {
 extern const struct command sandbox_commands[], base_commands[], dedup_commands[],
 	settle_commands[], restore_commands[], unload_commands[], stat_commands[], watch_commands[],
 	features_commands[], diagnose_commands[], op_commands[],
-	function_commands[], policy_commands[], top_commands[], record_commands[];
+	function_commands[], policy_commands[], top_commands[], record_commands[],
+	cluster_commands[], peer_commands[], share_commands[], lease_commands[];
 
 int args_parse(struct args *args, int argc, char **argv);
 

@@ -13,6 +13,7 @@ static const struct command *const tables[] = {
 	sandbox_commands, base_commands, dedup_commands, settle_commands, restore_commands, unload_commands,
 	stat_commands, watch_commands, features_commands, diagnose_commands, op_commands,
 	function_commands, policy_commands, top_commands, record_commands,
+	cluster_commands, peer_commands, share_commands, lease_commands,
 };
 
 static const struct {
@@ -24,6 +25,7 @@ static const struct {
 	{ OPT_SPEC, "--spec" }, { OPT_DATA, "--data" }, { OPT_PATH, "--path" },
 	{ OPT_METHOD, "--method" }, { OPT_WAIT, "--wait" }, { OPT_ALL, "--all" },
 	{ OPT_KILL_LOST, "--kill-lost" }, { OPT_WORKING_SET, "--working-set" },
+	{ OPT_KEY, "--key" }, { OPT_PORT, "--port" }, { OPT_FORCE, "--force" },
 };
 
 static volatile sig_atomic_t interrupts;
