@@ -125,8 +125,11 @@ static void on_done(int err, const char *error, void *arg)
 	struct bases *b = arg;
 	const struct medes_base *base = &b->list.v[b->at];
 
-	/* dropped since the list was read: on to the next one */
-	if (err && err != -ENOENT) {
+	/*
+	 * Dropped since the list was read, or on a node that is away: on to the next one.
+	 * The next round tries again.
+	 */
+	if (err && err != -ENOENT && err != -EHOSTUNREACH) {
 		snprintf(b->error, sizeof(b->error), "%s", error);
 		finish(b, err);
 		return;

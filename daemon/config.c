@@ -19,7 +19,7 @@
 #include "units.h"
 #include "witness.h"
 
-enum type { PATH, TEXT, NUMBER, BYTES, MEBIBYTES, TIME, SWITCH, LEVEL, MODE };
+enum type { PATH, TEXT, LONG_TEXT, NUMBER, BYTES, MEBIBYTES, TIME, SWITCH, LEVEL, MODE };
 
 struct key {
 	const char *section;
@@ -69,6 +69,11 @@ static const struct key keys[] = {
 	{ "Base", "StrongShare", NUMBER, AT(strong_share), 1, 9 },
 	{ "Base", "Pack", SWITCH, AT(pack), 0, 0 },
 	{ "Base", "Witnesses", NUMBER, AT(witnesses), 0, WITNESSES_MAX },
+	{ "Cluster", "Name", TEXT, AT(cluster), 0, 0 },
+	{ "Cluster", "Node", TEXT, AT(node), 0, 0 },
+	{ "Cluster", "Key", PATH, AT(cluster_key), 0, 0 },
+	{ "Cluster", "Port", NUMBER, AT(cluster_port), 1, 65535 },
+	{ "Cluster", "Peers", LONG_TEXT, AT(peers), 0, 0 },
 };
 
 static const char *const levels[] = {
@@ -120,6 +125,7 @@ void config_default(struct config *config)
 		.strong_share = 3,
 		.pack = false,
 		.witnesses = 2,
+		.cluster_port = MEDES_PORT,
 	};
 	policy_params_default(&config->params);
 }
@@ -216,6 +222,20 @@ static int set_text(struct parsing *p, const struct key *key, const char *value,
 	return 0;
 }
 
+/* One that does not fit into a line goes on in the next, or in another of the same name. */
+static int add_text(struct parsing *p, const struct key *key, const char *value, char *out)
+{
+	size_t len = strlen(out);
+
+	if (len + strlen(value) + 2 > CONFIG_LONG_TEXT) {
+		snprintf(p->error, sizeof(p->error), "%s: want at most %d characters", key->name,
+			 CONFIG_LONG_TEXT - 2);
+		return -EINVAL;
+	}
+	sprintf(out + len, "%s%s", len ? " " : "", value);
+	return 0;
+}
+
 /* The policy's own table says which parameters there are. */
 static int set_policy(struct parsing *p, const char *name, const char *value)
 {
@@ -246,6 +266,8 @@ static int set(struct parsing *p, const struct key *key, const char *value)
 		return set_path(p, key, value, to);
 	case TEXT:
 		return set_text(p, key, value, to);
+	case LONG_TEXT:
+		return add_text(p, key, value, to);
 	case SWITCH:
 		return set_switch(p, key, value, to);
 	case LEVEL:
@@ -270,7 +292,7 @@ static void unknown(struct parsing *p, const char *section, const char *name)
 	}
 	if (p->error[strlen(p->error) - 1] == ':')
 		snprintf(p->error, sizeof(p->error),
-			 "unknown section [%.40s]; known: Daemon, Http, Functions, Memory, Policy, Registry, Dedup, Base",
+			 "unknown section [%.40s]; known: Daemon, Http, Functions, Memory, Policy, Registry, Dedup, Base, Cluster",
 			 section);
 }
 
@@ -317,6 +339,10 @@ int config_load(struct config *config, const char *path, char *error, size_t siz
 	if (!line && new.port_last < new.port_first) {
 		snprintf(error, size, "%s: LastPort=%u is below FirstPort=%u", path, new.port_last,
 			 new.port_first);
+		return -EINVAL;
+	}
+	if (!line && new.cluster[0] && (!new.node[0] || !new.cluster_key[0])) {
+		snprintf(error, size, "%s: [Cluster] Name=%s needs Node and Key", path, new.cluster);
 		return -EINVAL;
 	}
 	if (line) {

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include "policy.h"
 
+#define CONFIG_LONG_TEXT 4096
 #define CONFIG_TEXT 108			/* as long as a unix socket's path may be */
 
 struct config {
@@ -57,6 +58,12 @@ struct config {
 	unsigned int strong_share;	/* sketch hashes */
 	bool pack;
 	unsigned int witnesses;		/* sandboxes of the same function, looked at */
+	/* [Cluster] */
+	char cluster[CONFIG_TEXT];	/* name; empty: this node works alone */
+	char node[CONFIG_TEXT];
+	char cluster_key[CONFIG_TEXT];	/* file */
+	unsigned int cluster_port;
+	char peers[CONFIG_LONG_TEXT];	/* addresses, separated by spaces or commas */
 };
 
 void config_default(struct config *config);

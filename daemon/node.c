@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <systemd/sd-daemon.h>
 #include "badness.h"
+#include "cluster.h"
 #include "host.h"
 #include "job.h"
 #include "log.h"
@@ -85,6 +86,7 @@ static void relist(struct daemon *d)
 
 static void on_up(void *arg)
 {
+	cluster_up(arg);
 	relist(arg);
 }
 

@@ -63,7 +63,9 @@ static void everything_can_be_set(void **state)
 			      "[Registry]\nPagesPerHash=8\n"
 			      "[Dedup]\nFreeze=No\nFreezeTimeout=3s\nJobs=7\nOpsInFlight=2\nHugePagesMin=0\n"
 			      "Mode=dense\nSettleAfter=10s\n"
-			      "[Base]\nPack=yes\nStrongShare=9\nWitnesses=0\n", &config, error, sizeof(error)), 0);
+			      "[Base]\nPack=yes\nStrongShare=9\nWitnesses=0\n"
+			      "[Cluster]\nName=c\nNode=n\nKey=/k\nPort=1\n"
+			      "Peers=10.0.0.1 10.0.0.2\nPeers=fe80::1\n", &config, error, sizeof(error)), 0);
 	assert_string_equal(config.socket, "/x/y.sock");
 	assert_int_equal(config.log_level, LOG_DEBUG);
 	assert_int_equal(config.max_body, 128 << 10);
@@ -80,6 +82,11 @@ static void everything_can_be_set(void **state)
 	assert_true(config.pack);
 	assert_int_equal(config.strong_share, 9);
 	assert_int_equal(config.witnesses, 0);
+	assert_string_equal(config.cluster, "c");
+	assert_string_equal(config.node, "n");
+	assert_string_equal(config.cluster_key, "/k");
+	assert_int_equal(config.cluster_port, 1);
+	assert_string_equal(config.peers, "10.0.0.1 10.0.0.2 fe80::1");
 }
 
 static void empty_file_keeps_defaults(void **state)
@@ -107,6 +114,8 @@ static void refusals_name_line_and_reason(void **state)
 		{ "Jobs=2\n", ":1: ", "unknown section []" },
 		{ "[Dedup]\njobs=2\n", ":2: ", "unknown key" },
 		{ "[Dedup]\nJobs=0\n", ":2: ", "1 to 64" },
+		{ "[Cluster]\nPort=0\n", ":2: ", "1 to 65535" },
+		{ "[Cluster]\nName=c\nNode=n\n", ": ", "Name=c needs Node and Key" },
 		{ "[Dedup]\nJobs=65\n", ":2: ", "1 to 64" },
 		{ "[Dedup]\nJobs=-1\n", ":2: ", "a number" },
 		{ "[Dedup]\nJobs=2x\n", ":2: ", "a number" },
