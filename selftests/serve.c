@@ -1,13 +1,55 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Holds an area and obeys lines on standard input, one answer each on standard
- * output: "check" says how many pages are wrong, "fill SEED" makes them anew. It
- * says "ready" when the area is filled.
+ * output: "check" says how many pages are wrong, "fill SEED" makes them anew, "mmap"
+ * checks in another thread and says how many ms the longest of its own mmap()s took
+ * meanwhile. It says "ready" when the area is filled.
  */
+#include <pthread.h>
+#include <sys/mman.h>
+#include <time.h>
 #include "harness.h"
 #include "pages.h"
 #include "serve.h"
 #include "victim.h"
+
+static void *check(void *arg)
+{
+	struct area *a = arg;
+
+	return (void *)area_wrong(a);
+}
+
+static double seconds(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec + t.tv_nsec / 1e9;
+}
+
+/* Does a thread that waits for a page keep others from mapping memory? */
+static void check_and_map(struct area *a)
+{
+	double longest = 0, begin;
+	pthread_t thread;
+	void *wrong, *at;
+
+	if (pthread_create(&thread, NULL, check, a)) {
+		puts("no thread");
+		return;
+	}
+	do {
+		begin = seconds();
+		at = mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		if (at != MAP_FAILED)
+			munmap(at, PAGE);
+		if (seconds() - begin > longest)
+			longest = seconds() - begin;
+		usleep(5000);
+	} while (pthread_tryjoin_np(thread, &wrong));
+	printf("%zu %.0f\n", (size_t)wrong, longest * 1000);
+}
 
 int serve(const char *pages, const char *seed, const char *mix)
 {
@@ -29,6 +71,8 @@ int serve(const char *pages, const char *seed, const char *mix)
 		} else if (sscanf(line, "fill %u", &a.seed) == 1) {
 			area_fill(&a);
 			puts("filled");
+		} else if (!strcmp(line, "mmap\n")) {
+			check_and_map(&a);
 		} else {
 			puts("what?");
 		}
