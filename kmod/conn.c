@@ -29,7 +29,8 @@
 #define READ_DEPTH 16
 
 #define RESOLVE_MS 2000
-#define CONNECT_MS 4000		/* of its own, a dead host takes a minute */
+/* A request that got lost is sent again after 4.3 s; a dead host takes a minute. */
+#define CONNECT_MS 10000
 #define POST_MS 3000
 #define SLICE_MS 50
 
