@@ -47,11 +47,14 @@ static int find_base(struct medes_nl *nl, const char *name, struct medes_base *b
 static int parse_replica(struct medes_nl *nl, const char *text, struct medes_replica *replica)
 {
 	struct medes_peer peer;
-	char name[256], junk;
+	char name[256], base[32], generation[32], *end = "", *last = "";
 
 	memset(replica, 0, sizeof(*replica));
-	if (sscanf(text, "%255[^/]/%" SCNi64 "/%" SCNi64 "%c", name, &replica->base,
-		   &replica->generation, &junk) != 3 || !replica->base || !replica->generation) {
+	if (sscanf(text, "%255[^/]/%31[^/]/%31s", name, base, generation) == 3) {
+		replica->base = strtoull(base, &end, 0);
+		replica->generation = strtoull(generation, &last, 0);
+	}
+	if (*end || *last || !replica->base || !replica->generation) {
 		complain("\"%s\" is no replica; want PEER/BASE/GENERATION, as \"base export\" prints it",
 			 text);
 		return -EINVAL;
