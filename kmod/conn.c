@@ -216,7 +216,7 @@ static void destroy_queue_pair(struct medes_conn *conn)
 }
 
 /**
- * medes_conn_close() - end a connection
+ * medes_conn_stop() - end a connection, and keep what it was
  * @conn: that nobody posts to any more
  *
  * Everything that was posted has completed when this returns, and no function of
@@ -225,10 +225,32 @@ static void destroy_queue_pair(struct medes_conn *conn)
  * Context: may sleep, some milliseconds; not in a handler of the RDMA CM, nor
  * under a lock that one takes.
  */
-void medes_conn_close(struct medes_conn *conn)
+void medes_conn_stop(struct medes_conn *conn)
 {
 	destroy_queue_pair(conn);
 	rdma_destroy_id(conn->id);
+}
+
+/**
+ * medes_conn_free() - free a connection
+ * @conn: after medes_conn_stop(); nobody has it any more
+ *
+ * Context: may sleep.
+ */
+void medes_conn_free(struct medes_conn *conn)
+{
+	conn_free(conn);
+}
+
+/**
+ * medes_conn_close() - end a connection and free it
+ * @conn: that nobody posts to any more, nor finds
+ *
+ * Context: as medes_conn_stop().
+ */
+void medes_conn_close(struct medes_conn *conn)
+{
+	medes_conn_stop(conn);
 	conn_free(conn);
 }
 

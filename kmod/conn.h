@@ -96,6 +96,8 @@ struct medes_conn *medes_conn_accept(struct rdma_cm_id *id,
 				     const struct medes_conn_ops *ops,
 				     void *owner);
 void medes_conn_abandon(struct medes_conn *conn);
+void medes_conn_stop(struct medes_conn *conn);
+void medes_conn_free(struct medes_conn *conn);
 void medes_conn_close(struct medes_conn *conn);
 int medes_conn_post(struct medes_conn *conn, struct ib_send_wr *wr);
 int medes_conn_send(struct medes_conn *conn,

@@ -246,10 +246,15 @@ void medes_session_close(struct medes_session *session)
 		wake_up_all(&session->data[i]->room);
 	}
 	wait_event(idle, !atomic_read(&session->users));
+	/* until the last one is quiet, any may tell all others that it is lost */
 	for (unsigned int i = 0; i < session->nr_data; i++)
-		medes_conn_close(session->data[i]);
+		medes_conn_stop(session->data[i]);
 	if (session->control)
-		medes_conn_close(session->control);
+		medes_conn_stop(session->control);
+	for (unsigned int i = 0; i < session->nr_data; i++)
+		medes_conn_free(session->data[i]);
+	if (session->control)
+		medes_conn_free(session->control);
 	medes_read_bury(&session->orphans);
 	kfree_sensitive(session);
 }
