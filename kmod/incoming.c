@@ -124,7 +124,7 @@ static void received(struct medes_conn *conn, const void *data, u32 len)
 	bool good = medes_wire_check_message(data, len) > 0;
 
 	spin_lock(&lock);
-	if (good && !session->asking) {
+	if (good && !session->asking && session->state != DEAD) {
 		memcpy(&session->request, data, sizeof(session->request));
 		session->asking = true;
 		session->control = conn;
@@ -362,11 +362,18 @@ static int accept_control(struct rdma_cm_id *id, struct rdma_conn_param *param)
 			reject(id, MEDES_WIRE_BUSY);
 		WRITE_ONCE(session->lost, true);
 		wake(session);
-	} else {
-		spin_lock(&lock);
-		session->control = conn;
-		spin_unlock(&lock);
+		session_put(session);
+		return err;
 	}
+	spin_lock(&lock);
+	/* of one that ended meanwhile, who ended it closes what it knew of */
+	if (session->state != DEAD)
+		session->control = conn;
+	else if (session->control != conn)
+		err = -ECONNABORTED;
+	spin_unlock(&lock);
+	if (err)
+		medes_conn_abandon(conn);
 	session_put(session);
 	return err;
 }
