@@ -347,7 +347,7 @@ static int accept_handler(struct rdma_cm_id *id, struct rdma_cm_event *event)
 	return 0;
 }
 
-/* The answer of the RDMA CM, unless somebody has had enough of waiting. */
+/* The answer of the RDMA CM, unless somebody has had enough, or the device goes. */
 static int await(struct medes_conn *conn, unsigned int ms, const bool *stop)
 {
 	for (; ms >= SLICE_MS; ms -= SLICE_MS) {
@@ -356,6 +356,8 @@ static int await(struct medes_conn *conn, unsigned int ms, const bool *stop)
 			return conn->status;
 		if (READ_ONCE(*stop))
 			return -ECANCELED;
+		if (conn->dev && READ_ONCE(conn->dev->going))
+			return -ENODEV;
 	}
 	return -ETIMEDOUT;
 }
