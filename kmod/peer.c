@@ -26,8 +26,12 @@
 #define BACKOFF_MIN 100
 #define BACKOFF_MAX 2000
 
-/* A node that is not heard of for so long, and half a second, is away. */
-#define PING_MS 500
+/*
+ * A node that is not heard of for so long, and half a second, is away. It takes us
+ * for away after a lease's time, which may be short.
+ */
+#define PING_MS 500U
+#define PING_MS_MIN 20U
 
 DECLARE_WAIT_QUEUE_HEAD(medes_peer_changed);
 
@@ -244,7 +248,7 @@ static void peer_work(struct work_struct *work)
 		delay = try_connect(peer);
 	if (peer->session) {
 		tend(peer, peer->session);
-		delay = PING_MS;
+		delay = clamp(peer->session->lease_ms / 3, PING_MS_MIN, PING_MS);
 		if (READ_ONCE(peer->session->lost) || READ_ONCE(peer->kicked))
 			delay = 0;
 	}
