@@ -30,6 +30,7 @@
 #include "domain.h"
 #include "export.h"
 #include "fingerprint.h"
+#include "inject.h"
 #include "limits.h"
 #include "pack.h"
 #include "region.h"
@@ -160,6 +161,8 @@ static void fill(struct export *export, u32 extents, u32 pages)
 		page[p].index = cpu_to_le32(index);
 		page[p++].hash = cpu_to_le64(medes_page_hash(page_address(copy),
 							     seed));
+		if (medes_fail_export())
+			*(u8 *)page_address(copy) ^= 1;
 		cond_resched();
 	}
 }
