@@ -123,6 +123,13 @@ start_again() {
 	start_all
 }
 
+# start_killed K: the power of guest K, not the first, comes back
+start_killed() {
+	unset "dead[$1]" "asked[$1]"
+	rm -rf "$dir/port.$1".* "$dir/ctl/$1"
+	start_guest "$1"
+}
+
 # announce PID EVENT: when PID has ended. Nothing in the background may hold standard
 # output: who reads it would wait for that, too.
 announce() { (tail --pid="$1" -s 0.05 -f /dev/null; echo "$2" > "$dir/events") > /dev/null 2>&1 & }
