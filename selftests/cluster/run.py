@@ -1,120 +1,21 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Bases on other nodes, end to end: two guests, soft RoCE between them.
-
-The tests run on guest 1, which reads; guest 2 owns the bases. They build on one
-another and run in the order of the file, as the last one cuts the owner's power.
-Output is KTAP.
-
-    run.py              the tests
-    run.py own ...      the owner's part, run there by the tests"""
+"""Bases on other nodes, end to end: two guests, soft RoCE between them. Guest 1 reads, guest 2
+owns the bases; the last test cuts its power."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
 import time
 
-TESTS_DIRECTORY = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
-sys.path.insert(0, os.path.join(TESTS_DIRECTORY, "control"))
-sys.dont_write_bytecode = True
-
-import harness  # noqa: E402
-from harness import (  # noqa: E402
+from nodes import (
+    DOMAIN, KEY, KEY_FILE, MIX, PAGES, SEED, TIMEOUT_MS, address, base, cut, empty_cache, join, main,
+    mend, on, peer_state, peers, refusals, reload, replica_states, test, there)
+import harness
+from harness import (
     SYSFS, check, counter, ctl, daemon, dedup, equal, guests, live, note, refused, sandbox, soon,
     write)
-
-NODES = int(os.environ.get("VM_NODES", "1"))
-NODE = int(os.environ.get("VM_NODE", "1"))
-KEY = "00112233445566778899aabbccddeeff"
-DOMAIN = "cluster"
-PAGES = 1200            # of a base: three extents
-MIX = "cs"              # in the base; each page of kind "c" is another
-SEED = 7
-TIMEOUT_MS = 1500
-
-TESTS = []
-
-
-def test(name):
-    def register(fn):
-        TESTS.append((name, fn))
-        return fn
-    return register
-
-
-# ---- nodes --------------------------------------------------------------------------
-
-def on(node, *command, code=0):
-    """Run a command on another guest; its output."""
-    done = subprocess.run(["on", str(node), " ".join(command)], capture_output=True, text=True,
-                          check=False, timeout=120 * harness.SLOW)
-    check(code is None or done.returncode == code, "on", node, *command, ": exit",
-          done.returncode, done.stdout, done.stderr)
-    return done.stdout
-
-
-def there(node, *args):
-    return on(node, "python3", os.path.realpath(__file__), *args)
-
-
-def join(node, key=KEY, cluster="test"):
-    with open("/tmp/cluster.key", "w", encoding="ascii") as file:
-        file.write(key)
-    ctl("cluster", "join", cluster, "node%d" % node, "--key", "/tmp/cluster.key")
-
-
-def reload():
-    subprocess.run(["modprobe", "-r", "medes"], check=True)
-    subprocess.run(["modprobe", "medes"], check=True)
-    write(SYSFS + "read_timeout_ms", TIMEOUT_MS * harness.SLOW)
-
-
-def address(node):
-    return "10.77.0.%d" % node
-
-
-def peers():
-    return {p["address"]: p for p in ctl("peer", "list", "-j").json()["peers"]}
-
-
-def peer_state(node):
-    return peers()[address(node)]["state"]
-
-
-def base(name):
-    return ctl("base", "show", name, "-j").json()
-
-
-def replica_states(name):
-    return sorted(r["state"] for r in base(name)["replicas"])
-
-
-def empty_cache():
-    most = counter("max_fetched_bytes")
-    write(SYSFS + "max_fetched_bytes", 0)
-    equal(counter("remote_cached"), 0, "pages in the cache")
-    write(SYSFS + "max_fetched_bytes", most)
-
-
-# ---- the owner's part ---------------------------------------------------------------
-
-def own_join():
-    subprocess.run(["modprobe", "-r", "medes"], check=False)
-    subprocess.run(["modprobe", "medes"], check=True)
-    join(NODE)
-
-
-def own_base(name, seed, pages, mix):
-    """A base of a process that ends, and a daemon that ends: what stays is the kernel's."""
-    daemon.start()
-    with guests(int(seed), pages=int(pages), mix=mix) as guest:
-        ctl("sandbox", "add", name, "--pid", str(guest.pid), "--domain", DOMAIN)
-        ctl("base", "add", name, "--name", name)
-        print(ctl("base", "export", name).out.strip())
-    daemon.stop()
-
 
 # ---- set-up -------------------------------------------------------------------------
 
@@ -128,12 +29,12 @@ def _():
     check("name" not in facts and not facts["listening"], facts)
     equal(facts["devices"], 1, "RDMA devices")
     refused("peer", "add", address(2), says="cluster")
-    there(2, "own", "join")
+    there(2, "join")
 
 
 @test("a stranger is refused and counted: another key, another cluster")
 def _():
-    before = json.loads(on(2, "medesctl", "cluster", "show", "-j"))
+    before = refusals(2)
     # who has not the key sees by himself that the owner has another
     for key, cluster, counted in [("f" * 32, "test", None), (KEY, "other", "refused_cluster")]:
         reload()
@@ -142,7 +43,7 @@ def _():
         check(soon(lambda: peer_state(2) == "refused"), peers())
         check("error" in peers()[address(2)], peers())
         if counted:
-            after = json.loads(on(2, "medesctl", "cluster", "show", "-j"))
+            after = refusals(2)
             check(after[counted] > before[counted], counted, after)
     reload()
 
@@ -152,15 +53,15 @@ def _():
     with guests(1) as guest:
         daemon.start()
         ctl("sandbox", "add", "x", "--pid", str(guest.pid))
-        write("/tmp/cluster.key", KEY)
-        refused("cluster", "join", "test", "node1", "--key", "/tmp/cluster.key", says="before")
+        write(KEY_FILE, KEY)
+        refused("cluster", "join", "test", "node1", "--key", KEY_FILE, says="before")
         ctl("sandbox", "remove", "x")
         daemon.stop()
     write("/tmp/short.key", "short")
     refused("cluster", "join", "test", "node1", "--key", "/tmp/short.key", says="16")
     join(1)
     join(1)
-    refused("cluster", "join", "other", "node1", "--key", "/tmp/cluster.key", says="unload")
+    refused("cluster", "join", "other", "node1", "--key", KEY_FILE, says="unload")
     ctl("peer", "add", address(2))
     refused("peer", "add", address(2), says="known")
     check(soon(lambda: peer_state(2) == "up"), peers())
@@ -170,7 +71,7 @@ def _():
 @test("a base is exported and imported")
 def _():
     daemon.start()
-    EXPORTED[2] = there(2, "own", "base", "shared", str(SEED), str(PAGES), MIX).strip()
+    EXPORTED[2] = there(2, "base", "shared", str(SEED), str(PAGES), MIX)
     refused("base", "import", "b", "10.77.0.2/0x1/0x1", "--domain", DOMAIN, "--wait", says="no node")
     ctl("base", "remove", "b")
     refused("base", "import", "b", "10.99.0.9/0x1/0x1", "--domain", DOMAIN, says="10.99.0.9")
@@ -263,10 +164,10 @@ def _():
         dedup("cut")
         empty_cache()
         daemon.kill()
-        on(2, "ip", "link", "set", "eth0", "down")
+        cut()
         check(soon(lambda: peer_state(2) == "down"), peers())
         time.sleep(5 * TIMEOUT_MS / 1000 * harness.SLOW)
-        on(2, "ip", "link", "set", "eth0", "up")
+        mend()
         check(soon(lambda: peer_state(2) == "up", 30), peers())
         check(soon(lambda: replica_states("shared") == ["ready"]), base("shared"))
         guest.right()
@@ -283,11 +184,11 @@ def _():
         dedup("wait")
         empty_cache()
         write(SYSFS + "read_timeout_ms", 60000)
-        on(2, "ip", "link", "set", "eth0", "down")
+        cut()
         guest.process.stdin.write("mmap\n")
         guest.process.stdin.flush()
         time.sleep(3)
-        on(2, "ip", "link", "set", "eth0", "up")
+        mend()
         wrong, longest = map(int, guest.process.stdout.readline().split())
         equal(wrong, 0, "wrong pages")
         note("the longest mmap() took %d ms" % longest)
@@ -306,7 +207,7 @@ def _():
             dedup(name)
         empty_cache()
         write(SYSFS + "read_timeout_ms", 60000)
-        on(2, "ip", "link", "set", "eth0", "down")
+        cut()
         waits.process.stdin.write("check\n")
         waits.process.stdin.flush()
         time.sleep(1)
@@ -314,7 +215,7 @@ def _():
         waits.kill()
         ends.kill()
         took = time.monotonic() - begin
-        on(2, "ip", "link", "set", "eth0", "up")
+        mend()
         check(took < 5 * harness.SLOW, took, "seconds to die")
         check(soon(lambda: live() == 0), live(), "pages stay")
     write(SYSFS + "read_timeout_ms", TIMEOUT_MS * harness.SLOW)
@@ -358,13 +259,13 @@ def _():
     with guests(SEED, pages=PAGES, mix=MIX) as guest:
         ctl("sandbox", "add", "gone", "--pid", str(guest.pid), "--domain", DOMAIN)
         dedup("gone")
-        there(2, "own", "join")
+        there(2, "join")
         check(soon(lambda: replica_states("shared") == ["refused"], 30), base("shared"))
         # what is in the cache serves still
         guest.right()
         ctl("sandbox", "remove", "gone")
     ctl("base", "remove", "shared")
-    EXPORTED[2] = there(2, "own", "base", "shared", str(SEED), str(PAGES), MIX).strip()
+    EXPORTED[2] = there(2, "base", "shared", str(SEED), str(PAGES), MIX)
     ctl("base", "import", "shared", "10.77.0.2/" + EXPORTED[2], "--domain", DOMAIN, "--wait")
     daemon.stop()
 
@@ -394,59 +295,5 @@ def _():
     daemon.stop()
 
 
-# ---- running ------------------------------------------------------------------------
-
-def own(what, *args):
-    if what == "join":
-        own_join()
-    elif what == "base":
-        own_base(*args)
-    else:
-        raise ValueError(what)
-
-
-def mend():
-    """Whatever a test that failed has left behind."""
-    write(SYSFS + "read_timeout_ms", TIMEOUT_MS * harness.SLOW)
-    subprocess.run(["on", "2", "ip link set eth0 up"], check=False, capture_output=True)
-    soon(lambda: all(p["state"] == "up" for p in peers().values()), 30)
-
-
-def run(name, fn, seen):
-    failed = None
-    begin = time.monotonic()
-    try:
-        fn()
-    except Exception as error:      # pylint: disable=broad-except
-        failed = error
-        frame = error.__traceback__
-        while frame.tb_next and frame.tb_next.tb_frame.f_code.co_filename == __file__:
-            frame = frame.tb_next
-        note("line %d: %s: %s" % (frame.tb_lineno, type(error).__name__, error))
-        mend()
-    if daemon.process and daemon.process.poll() is None:
-        daemon.kill()
-    seen, bad = harness.complaints(seen)
-    for line in bad:
-        note("kernel: " + line)
-    note("%s: %.1f s" % (name, time.monotonic() - begin))
-    return seen, failed or bad
-
-
-def main():
-    if NODES < 2:
-        print("KTAP version 1\n1..0 # SKIP one guest only: tools/vm/run --nodes 2")
-        return 0
-    print("KTAP version 1\n1..%d" % len(TESTS), flush=True)
-    seen = harness.complaints(0)[0]
-    for number, (name, fn) in enumerate(TESTS, 1):
-        seen, failed = run(name, fn, seen)
-        print("%sok %d %s" % ("not " if failed else "", number, name), flush=True)
-    return 0
-
-
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["own"]:
-        own(*sys.argv[2:])
-        sys.exit(0)
-    sys.exit(main())
+    sys.exit(main(2))
