@@ -18,6 +18,7 @@
 
 /* A base may have to be registered before it is leased. */
 #define ASK_MS 20000
+#define ALIVE_MS 500
 
 static DECLARE_WAIT_QUEUE_HEAD(idle);	/* who waits for users to go */
 static atomic_t serials;
@@ -65,6 +66,26 @@ static const struct medes_conn_ops ops = {
 	.lost = lost,
 };
 
+/*
+ * A node may die after it took the question; nothing tells unless something is
+ * posted. A WRITE of no bytes to nowhere is nothing to it but an acknowledgment.
+ */
+static int await_answer(struct medes_session *session)
+{
+	for (unsigned int ms = 0; ms < ASK_MS; ms += ALIVE_MS) {
+		struct ib_rdma_wr probe = { .wr.opcode = IB_WR_RDMA_WRITE };
+		int err;
+
+		if (wait_for_completion_timeout(&session->answered,
+						msecs_to_jiffies(ALIVE_MS)))
+			return 0;
+		err = medes_conn_post(session->control, &probe.wr);
+		if (err)
+			return err;
+	}
+	return -ETIMEDOUT;
+}
+
 /**
  * medes_session_ask() - ask a node something
  * @session: of the peer
@@ -84,10 +105,8 @@ int medes_session_ask(struct medes_session *session,
 	WRITE_ONCE(session->sequence, session->sequence + 1);
 	message->sequence = cpu_to_le32(session->sequence);
 	err = READ_ONCE(session->lost) ? -ENOTCONN :
-	      medes_conn_send(session->control, message);
-	if (!err && !wait_for_completion_timeout(&session->answered,
-						 msecs_to_jiffies(ASK_MS)))
-		err = -ETIMEDOUT;
+	      medes_conn_send(session->control, message) ?:
+	      await_answer(session);
 	if (!err && READ_ONCE(session->lost))
 		err = -ENOTCONN;
 	if (!err && le16_to_cpu(session->answer.type) != type + 1)
