@@ -88,6 +88,18 @@ static int add_option(struct args *args, unsigned int option)
 	case OPT_PORT:
 		args->port = optarg;
 		break;
+	case OPT_RDMA_PORT:
+		args->rdma_port = optarg;
+		break;
+	case OPT_DIR:
+		args->dir = optarg;
+		break;
+	case OPT_DAYS:
+		args->days = optarg;
+		break;
+	case OPT_TO:
+		args->to = optarg;
+		break;
 	}
 	return 0;
 }
@@ -119,6 +131,10 @@ int args_parse(struct args *args, int argc, char **argv)
 		{ "method", required_argument, NULL, LONG_ONLY + OPT_METHOD },
 		{ "key", required_argument, NULL, LONG_ONLY + OPT_KEY },
 		{ "port", required_argument, NULL, LONG_ONLY + OPT_PORT },
+		{ "rdma-port", required_argument, NULL, LONG_ONLY + OPT_RDMA_PORT },
+		{ "dir", required_argument, NULL, LONG_ONLY + OPT_DIR },
+		{ "days", required_argument, NULL, LONG_ONLY + OPT_DAYS },
+		{ "to", required_argument, NULL, LONG_ONLY + OPT_TO },
 		{ "force", no_argument, NULL, LONG_ONLY + OPT_FORCE },
 		{ "wait", no_argument, NULL, LONG_ONLY + OPT_WAIT },
 		{ "all", no_argument, NULL, LONG_ONLY + OPT_ALL },

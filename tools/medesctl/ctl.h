@@ -27,6 +27,10 @@ enum ctl_option {
 	OPT_ALL = 1 << 7,
 	OPT_KILL_LOST = 1 << 8,
 	OPT_WORKING_SET = 1 << 9,
+	OPT_DIR = 1 << 10,
+	OPT_DAYS = 1 << 11,
+	OPT_TO = 1 << 12,
+	OPT_RDMA_PORT = 1 << 13,
 	OPT_SPEC = 1 << 16,
 	OPT_DATA = 1 << 17,
 	OPT_PATH = 1 << 18,
@@ -54,6 +58,10 @@ struct args {
 	const char *method;
 	const char *key;
 	const char *port;
+	const char *rdma_port;
+	const char *dir;
+	const char *days;
+	const char *to;
 	uint32_t *pids;
 	size_t n_pids;
 	const char *words[WORDS_MAX];	/* what is no option: object, verb, names */
@@ -77,7 +85,8 @@ extern const struct command sandbox_commands[], base_commands[], dedup_commands[
 	settle_commands[], restore_commands[], unload_commands[], stat_commands[], watch_commands[],
 	features_commands[], diagnose_commands[], op_commands[],
 	function_commands[], policy_commands[], top_commands[], record_commands[],
-	cluster_commands[], peer_commands[], share_commands[], lease_commands[];
+	cluster_commands[], peer_commands[], share_commands[], lease_commands[],
+	certificate_commands[], node_commands[], replicate_commands[];
 
 int args_parse(struct args *args, int argc, char **argv);
 

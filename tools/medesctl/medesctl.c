@@ -14,6 +14,7 @@ static const struct command *const tables[] = {
 	stat_commands, watch_commands, features_commands, diagnose_commands, op_commands,
 	function_commands, policy_commands, top_commands, record_commands,
 	cluster_commands, peer_commands, share_commands, lease_commands,
+	certificate_commands, node_commands, replicate_commands,
 };
 
 static const struct {
@@ -26,6 +27,7 @@ static const struct {
 	{ OPT_METHOD, "--method" }, { OPT_WAIT, "--wait" }, { OPT_ALL, "--all" },
 	{ OPT_KILL_LOST, "--kill-lost" }, { OPT_WORKING_SET, "--working-set" },
 	{ OPT_KEY, "--key" }, { OPT_PORT, "--port" }, { OPT_FORCE, "--force" },
+	{ OPT_RDMA_PORT, "--rdma-port" }, { OPT_DIR, "--dir" }, { OPT_DAYS, "--days" }, { OPT_TO, "--to" },
 };
 
 static volatile sig_atomic_t interrupts;
