@@ -11,7 +11,7 @@
 const struct route *const api_tables[] = {
 	api_sandbox_routes, api_base_routes, api_job_routes, api_status_routes,
 	api_function_routes, api_invoke_routes, api_lease_routes, api_policy_routes,
-	api_metrics_routes,
+	api_metrics_routes, api_node_routes, api_cluster_routes,
 };
 
 const size_t api_n_tables = ARRAY_SIZE(api_tables);
@@ -30,6 +30,8 @@ static const char *type_name(json_type type)
 		return "an array";
 	case JSON_OBJECT:
 		return "an object";
+	case JSON_INTEGER:
+		return "a number";
 	default:
 		return "true or false";
 	}
@@ -41,6 +43,8 @@ static void take_value(const struct api_key *key, json_t *value)
 		*key->string = json_string_value(value);
 	else if (key->type == JSON_ARRAY || key->type == JSON_OBJECT)
 		*key->array = value;
+	else if (key->type == JSON_INTEGER)
+		*key->integer = json_integer_value(value);
 	else
 		*key->boolean = json_is_true(value);
 }

@@ -9,6 +9,8 @@
 #include "http.h"
 #include "job.h"
 
+struct node;
+
 extern const struct route api_sandbox_routes[];
 extern const struct route api_base_routes[];
 extern const struct route api_job_routes[];
@@ -18,6 +20,8 @@ extern const struct route api_invoke_routes[];
 extern const struct route api_lease_routes[];
 extern const struct route api_policy_routes[];
 extern const struct route api_metrics_routes[];
+extern const struct route api_node_routes[];
+extern const struct route api_cluster_routes[];
 
 /* All of the above, for http_new(). */
 extern const struct route *const api_tables[];
@@ -26,11 +30,13 @@ extern const size_t api_n_tables;
 /* A key that a body may have; the value goes to where the type says. */
 struct api_key {
 	const char *name;
-	json_type type;			/* JSON_STRING, JSON_ARRAY, JSON_OBJECT, JSON_TRUE (a boolean) */
+	/* JSON_STRING, JSON_ARRAY, JSON_OBJECT, JSON_INTEGER, JSON_TRUE (a boolean) */
+	json_type type;
 	union {
 		const char **string;
 		json_t **array;		/* or object */
 		bool *boolean;
+		json_int_t *integer;
 	};
 };
 
@@ -54,6 +60,9 @@ bool api_domain(struct request *r, char domain[MEDES_NAME_SIZE], bool all);
 
 /* api_lease.c */
 struct box *api_box(struct request *r);
+
+/* relay.c */
+void api_relay(struct request *r, const struct node *node, const char *path, json_t *body);
 
 /* take.c */
 void api_take(struct request *r);

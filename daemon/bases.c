@@ -20,9 +20,11 @@
 #include "dump.h"
 #include "kernel.h"
 #include "log.h"
+#include "nodes.h"
 #include "ops.h"
 #include "parse.h"
 #include "registry.h"
+#include "share.h"
 
 TAILQ_HEAD(waiters, bases_waiter);
 
@@ -110,6 +112,8 @@ static void enter(struct bases *b, const struct medes_base *base)
 		log_error("no memory to enter base %s into the registry", base->name);
 	else
 		log_debug("base %s: %zu pages entered into the registry", base->name, b->n);
+	if (base->n_replicas)
+		registry_mark_remote(registry, base->id);
 	registry_has(registry, base->id, &pages, &next);
 	if (pages < base->pages && !b->whole) {
 		registry_remove(registry, base->id);
@@ -166,6 +170,12 @@ static bool is_retired(const struct bases *b, uint64_t base)
 	return i < b->n_retired;
 }
 
+/* For new records, that is. */
+static bool is_usable(const struct bases *b, const struct medes_base *base)
+{
+	return !is_retired(b, base->id) && sharing_usable(b->daemon->nodes, base);
+}
+
 /* Read the pages of the next base that has some we do not know. */
 static void learn_next(struct bases *b)
 {
@@ -177,7 +187,7 @@ static void learn_next(struct bases *b)
 
 	for (; b->at < b->list.n; b->at++) {
 		from.base = b->list.v[b->at].id;
-		if (is_retired(b, from.base) ||
+		if (!is_usable(b, &b->list.v[b->at]) ||
 		    (registry_has(b->daemon->registry, from.base, &pages, &next) &&
 		     pages >= b->list.v[b->at].pages))
 			continue;
@@ -194,12 +204,12 @@ static void learn_next(struct bases *b)
 
 static bool listed(uint64_t base, void *arg)
 {
-	const struct medes_bases *list = arg;
+	const struct bases *b = arg;
 	size_t i;
 
-	for (i = 0; i < list->n; i++)
-		if (list->v[i].id == base)
-			return true;
+	for (i = 0; i < b->list.n; i++)
+		if (b->list.v[i].id == base)
+			return is_usable(b, &b->list.v[i]);
 	return false;
 }
 
@@ -227,7 +237,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 		finish(b, err);
 		return;
 	}
-	registry_keep(b->daemon->registry, listed, &b->list);
+	registry_keep(b->daemon->registry, listed, b);
 	learn_next(b);
 }
 
@@ -300,9 +310,16 @@ void bases_retire(struct bases *b, uint64_t base)
 	if (!is_retired(b, base) && add_retired(b, base))
 		return;
 	registry_remove(b->daemon->registry, base);
-	/* refused as long as a record needs it: asked again later */
+	/* refused as long as another node or a record needs it: asked again later */
+	if (nl)
+		medes_base_unexport(nl, base, false);
 	if (nl && !medes_base_del(nl, base))
 		log_info("base 0x%llx dropped", (unsigned long long)base);
+}
+
+bool bases_retired(const struct bases *b, uint64_t base)
+{
+	return is_retired(b, base);
 }
 
 /**

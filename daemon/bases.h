@@ -28,6 +28,7 @@ void bases_sync(struct bases *b, struct bases_waiter *waiter);
 void bases_unwait(struct bases *b, struct bases_waiter *waiter);
 void bases_down(struct bases *b);
 void bases_retire(struct bases *b, uint64_t base);
+bool bases_retired(const struct bases *b, uint64_t base);
 
 /* base_view.c */
 double bases_show(struct daemon *daemon);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Base page choice, as in Medes (EuroSys '22): the page that shares most
- * sampled hashes. An equal page beats them all. Among equals, the base that the
- * sandbox uses most already: few bases then keep it, and the others may go.
+ * sampled hashes. An equal page beats them all. Among equals, one that is on this node, which
+ * needs nobody else; then the base that the sandbox uses most already: few bases, and few
+ * nodes, then keep it, and the others may go.
  */
 #include <stdlib.h>
 #include <uthash.h>
@@ -51,6 +52,8 @@ static bool better(const struct usage *usage, const struct candidate *a, const s
 		return a->equal;
 	if (a->shared != b->shared)
 		return a->shared > b->shared;
+	if (a->remote != b->remote)
+		return b->remote;
 	if (a->base != b->base) {
 		used_a = pages_of(usage, a->base);
 		used_b = pages_of(usage, b->base);

@@ -6,6 +6,7 @@
  * Anything else in the file is refused with its line, because a misspelt key
  * that is silently ignored is found only when it matters.
  */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <ini.h>
 #include <stdio.h>
@@ -18,6 +19,8 @@
 #include "text.h"
 #include "units.h"
 #include "witness.h"
+
+#define NODE_SECTION "Node "
 
 enum type { PATH, TEXT, LONG_TEXT, NUMBER, BYTES, MEBIBYTES, TIME, SWITCH, LEVEL, MODE };
 
@@ -74,6 +77,11 @@ static const struct key keys[] = {
 	{ "Cluster", "Key", PATH, AT(cluster_key), 0, 0 },
 	{ "Cluster", "Port", NUMBER, AT(cluster_port), 1, 65535 },
 	{ "Cluster", "Peers", LONG_TEXT, AT(peers), 0, 0 },
+	{ "Cluster", "Certificates", PATH, AT(certificates), 0, 0 },
+	{ "Cluster", "Listen", TEXT, AT(cluster_listen), 0, 0 },
+	{ "Cluster", "Interval", TIME, AT(cluster_interval), 100, 60000 },
+	{ "Cluster", "Share", SWITCH, AT(share), 0, 0 },
+	{ "Cluster", "Promote", NUMBER, AT(promote), 0, 1 << 30 },
 };
 
 static const char *const levels[] = {
@@ -126,6 +134,8 @@ void config_default(struct config *config)
 		.pack = false,
 		.witnesses = 2,
 		.cluster_port = MEDES_PORT,
+		.cluster_interval = 2000,
+		.share = true,
 	};
 	policy_params_default(&config->params);
 }
@@ -279,6 +289,62 @@ static int set(struct parsing *p, const struct key *key, const char *value)
 	}
 }
 
+/* The node of a section, entered if it is new. */
+static struct config_node *node_of(struct parsing *p, const char *name)
+{
+	struct config *config = p->config;
+	struct config_node *node;
+
+	for (node = config->nodes; node < config->nodes + config->n_nodes; node++)
+		if (!strcmp(node->name, name))
+			return node;
+	/* inih cuts off longer ones */
+	if (!medes_name_valid(name) || strlen(name) > CONFIG_NODE_NAME_MAX) {
+		snprintf(p->error, sizeof(p->error),
+			 "[Node %.64s]: want a name of at most %d characters", name,
+			 CONFIG_NODE_NAME_MAX);
+		return NULL;
+	}
+	if (config->n_nodes == CONFIG_NODES) {
+		snprintf(p->error, sizeof(p->error), "[Node %.64s]: want at most %d nodes", name,
+			 CONFIG_NODES);
+		return NULL;
+	}
+	config->n_nodes++;
+	*node = (struct config_node){ .port = CONFIG_NODE_PORT };
+	strcpy(node->name, name);
+	return node;
+}
+
+static int set_node(struct parsing *p, const char *section, const char *name, const char *value)
+{
+	static const struct key port = { .type = NUMBER, .min = 1, .max = 65535 };
+	struct config_node *node = node_of(p, section + strlen(NODE_SECTION));
+	struct key named = port;
+	uint8_t address[16];
+
+	if (!node)
+		return -EINVAL;
+	named.name = name;
+	if (!strcmp(name, "Port"))
+		return set_number(p, &named, value, &node->port);
+	if (!strcmp(name, "RdmaPort"))
+		return set_number(p, &named, value, &node->rdma_port);
+	if (strcmp(name, "Address")) {
+		snprintf(p->error, sizeof(p->error),
+			 "unknown key \"%.40s\" in section [%.64s]; known: Address Port RdmaPort",
+			 name, section);
+		return -EINVAL;
+	}
+	if (inet_pton(AF_INET, value, address) != 1 && inet_pton(AF_INET6, value, address) != 1) {
+		snprintf(p->error, sizeof(p->error), "Address=%.64s: want an address of IPv4 or IPv6",
+			 value);
+		return -EINVAL;
+	}
+	strcpy(node->address, value);
+	return 0;
+}
+
 static void unknown(struct parsing *p, const char *section, const char *name)
 {
 	size_t len, i;
@@ -292,7 +358,7 @@ static void unknown(struct parsing *p, const char *section, const char *name)
 	}
 	if (p->error[strlen(p->error) - 1] == ':')
 		snprintf(p->error, sizeof(p->error),
-			 "unknown section [%.40s]; known: Daemon, Http, Functions, Memory, Policy, Registry, Dedup, Base, Cluster",
+			 "unknown section [%.40s]; known: Daemon, Http, Functions, Memory, Policy, Registry, Dedup, Base, Cluster, Node NAME",
 			 section);
 }
 
@@ -306,11 +372,37 @@ static int on_line(void *arg, const char *section, const char *name, const char 
 		return 0;
 	if (!strcmp(section, "Policy"))
 		return !set_policy(p, name, value);
+	if (!strncmp(section, NODE_SECTION, strlen(NODE_SECTION)))
+		return !set_node(p, section, name, value);
 	for (i = 0; i < ARRAY_SIZE(keys); i++)
 		if (!strcmp(keys[i].section, section) && !strcmp(keys[i].name, name))
 			return !set(p, &keys[i], value);
 	unknown(p, section, name);
 	return 0;
+}
+
+/* What is good by itself, but not together. */
+static bool disagree(const struct config *new, char *why, size_t size)
+{
+	unsigned int i;
+
+	why[0] = '\0';
+	if (new->port_last < new->port_first)
+		snprintf(why, size, "LastPort=%u is below FirstPort=%u", new->port_last, new->port_first);
+	if (new->cluster[0] && (!new->node[0] || !new->cluster_key[0]))
+		snprintf(why, size, "[Cluster] Name=%s needs Node and Key", new->cluster);
+	if (new->certificates[0] && !new->cluster[0])
+		snprintf(why, size, "[Cluster] Certificates needs Name, Node and Key");
+	if (new->cluster[0] && (!medes_name_valid(new->cluster) || !medes_name_valid(new->node)))
+		snprintf(why, size,
+			 "[Cluster] Name and Node: want 1 to %u letters, digits and ._:@+-, the first no . or -",
+			 MEDES_NAME_MAX);
+	if (new->cluster_listen[0] && !new->certificates[0])
+		snprintf(why, size, "[Cluster] Listen needs Certificates; medesctl cluster init makes them");
+	for (i = 0; i < new->n_nodes; i++)
+		if (!new->nodes[i].address[0])
+			snprintf(why, size, "[Node %s] needs Address", new->nodes[i].name);
+	return why[0];
 }
 
 /**
@@ -336,18 +428,13 @@ int config_load(struct config *config, const char *path, char *error, size_t siz
 	}
 	line = ini_parse_file(file, on_line, &p);
 	fclose(file);
-	if (!line && new.port_last < new.port_first) {
-		snprintf(error, size, "%s: LastPort=%u is below FirstPort=%u", path, new.port_last,
-			 new.port_first);
-		return -EINVAL;
-	}
-	if (!line && new.cluster[0] && (!new.node[0] || !new.cluster_key[0])) {
-		snprintf(error, size, "%s: [Cluster] Name=%s needs Node and Key", path, new.cluster);
-		return -EINVAL;
-	}
 	if (line) {
 		snprintf(error, size, "%s:%d: %s", path, line,
 			 p.error[0] ? p.error : "neither a section, a key=value nor a comment");
+		return -EINVAL;
+	}
+	if (disagree(&new, p.error, sizeof(p.error))) {
+		snprintf(error, size, "%s: %s", path, p.error);
 		return -EINVAL;
 	}
 	*config = new;

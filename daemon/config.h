@@ -7,10 +7,23 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include "medes.h"
 #include "policy.h"
 
 #define CONFIG_LONG_TEXT 4096
 #define CONFIG_TEXT 108			/* as long as a unix socket's path may be */
+
+#define CONFIG_NODES 64
+#define CONFIG_NODE_NAME_MAX 40
+#define CONFIG_NODE_PORT 7171		/* of medesd, for other nodes */
+
+/* [Node NAME] */
+struct config_node {
+	char name[MEDES_NAME_SIZE];
+	char address[46];		/* a number, of IPv4 or IPv6 */
+	unsigned int port;
+	unsigned int rdma_port;		/* 0: that of [Cluster] */
+};
 
 struct config {
 	/* [Daemon] */
@@ -64,6 +77,13 @@ struct config {
 	char cluster_key[CONFIG_TEXT];	/* file */
 	unsigned int cluster_port;
 	char peers[CONFIG_LONG_TEXT];	/* addresses, separated by spaces or commas */
+	char certificates[CONFIG_TEXT];	/* directory; empty: daemons do not talk to each other */
+	char cluster_listen[CONFIG_TEXT];	/* address:port, for other nodes */
+	unsigned int cluster_interval;	/* ms */
+	bool share;			/* let other nodes have our bases */
+	unsigned int promote;		/* records, from which on an imported base is copied */
+	struct config_node nodes[CONFIG_NODES];
+	unsigned int n_nodes;
 };
 
 void config_default(struct config *config);

@@ -21,13 +21,21 @@
 #include "log.h"
 
 #define SWEEP_MS 250
-#define SOCKETS_MAX 2
+#define SOCKETS_MAX 3
 
 struct conn {
 	UT_hash_handle hh;
 	struct bufferevent *bev;	/* the key */
+	const struct source *source;
 	bool busy;			/* a request is being served */
 	struct timeval since;		/* it was accepted, or answered last */
+};
+
+/* A socket that connections come from. */
+struct source {
+	struct conns *conns;
+	struct conns_kind kind;
+	struct evconnlistener *listener;
 };
 
 struct conns {
@@ -36,8 +44,8 @@ struct conns {
 	unsigned int max;
 	struct timeval deadline;
 	struct event *sweep;
-	struct evconnlistener *listeners[SOCKETS_MAX];
-	unsigned int n_listeners;
+	struct source sources[SOCKETS_MAX];
+	unsigned int n_sources;
 	bool full;
 };
 
@@ -51,11 +59,11 @@ static void set_full(struct conns *c, bool full)
 	if (full)
 		log_warning("%u connections: no more are accepted until one goes (MaxConnections)",
 			    c->max);
-	for (i = 0; i < c->n_listeners; i++) {
+	for (i = 0; i < c->n_sources; i++) {
 		if (full)
-			evconnlistener_disable(c->listeners[i]);
+			evconnlistener_disable(c->sources[i].listener);
 		else
-			evconnlistener_enable(c->listeners[i]);
+			evconnlistener_enable(c->sources[i].listener);
 	}
 }
 
@@ -69,7 +77,11 @@ static bool is_gone(const struct conn *conn)
 
 static void forget(struct conns *c, struct conn *conn)
 {
+	const struct conns_kind *kind = &conn->source->kind;
+
 	HASH_DEL(c->all, conn);
+	if (kind->closed)
+		kind->closed(conn->bev, kind->arg);
 	bufferevent_decref(conn->bev);
 	free(conn);
 }
@@ -97,15 +109,17 @@ static void on_sweep(evutil_socket_t fd, short what, void *arg)
 
 static struct bufferevent *on_connection(struct event_base *events, void *arg)
 {
-	struct conns *c = arg;
+	const struct source *source = arg;
+	struct conns *c = source->conns;
 	struct conn *conn = calloc(1, sizeof(*conn));
-	struct bufferevent *bev = bufferevent_socket_new(events, -1, BEV_OPT_CLOSE_ON_FREE);
+	struct bufferevent *bev = source->kind.make(events, source->kind.arg);
 
 	if (!conn || !bev) {
 		free(conn);
 		return bev;
 	}
 	conn->bev = bev;
+	conn->source = source;
 	bufferevent_incref(bev);
 	event_base_gettimeofday_cached(events, &conn->since);
 	HASH_ADD_PTR(c->all, bev, conn);
@@ -170,17 +184,34 @@ struct conns *conns_new(struct event_base *events, unsigned int max, unsigned in
 	return NULL;
 }
 
-/* Of a server, before it has any connection. */
-void conns_watch(struct conns *c, struct evhttp *server, struct evhttp_bound_socket *socket)
+/* Without anything around it. */
+struct bufferevent *conns_plain(struct event_base *events, void *arg)
 {
-	evhttp_set_bevcb(server, on_connection, c);
-	if (c->n_listeners < SOCKETS_MAX)
-		c->listeners[c->n_listeners++] = evhttp_bound_socket_get_listener(socket);
+	(void)arg;
+	return bufferevent_socket_new(events, -1, BEV_OPT_CLOSE_ON_FREE);
+}
+
+/**
+ * conns_watch() - of a server, before it has any connection
+ * @c: the connections
+ * @server: at most SOCKETS_MAX of them
+ * @socket: that it listens at
+ * @kind: how its connections are made
+ */
+void conns_watch(struct conns *c, struct evhttp *server, struct evhttp_bound_socket *socket,
+		 const struct conns_kind *kind)
+{
+	struct source *source = &c->sources[c->n_sources++];
+
+	*source = (struct source){
+		.conns = c, .kind = *kind, .listener = evhttp_bound_socket_get_listener(socket),
+	};
+	evhttp_set_bevcb(server, on_connection, source);
 }
 
 void conns_stop(struct conns *c)
 {
-	c->n_listeners = 0;
+	c->n_sources = 0;
 	event_del(c->sweep);
 }
 

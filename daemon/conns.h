@@ -10,9 +10,18 @@
 
 struct conns;
 
+/* How the connections of a socket are made, and who is told when one has gone. */
+struct conns_kind {
+	struct bufferevent *(*make)(struct event_base *events, void *arg);
+	void (*closed)(struct bufferevent *bev, void *arg);	/* may be NULL */
+	void *arg;
+};
+
 struct conns *conns_new(struct event_base *events, unsigned int max, unsigned int deadline_ms);
 void conns_free(struct conns *c);
-void conns_watch(struct conns *c, struct evhttp *server, struct evhttp_bound_socket *socket);
+void conns_watch(struct conns *c, struct evhttp *server, struct evhttp_bound_socket *socket,
+		 const struct conns_kind *kind);
+struct bufferevent *conns_plain(struct event_base *events, void *arg);
 void conns_stop(struct conns *c);		/* before the servers are freed */
 
 /* A request has come in whole; its answer was given. */

@@ -22,6 +22,8 @@ struct daemon {
 	struct settler *settler;
 	struct http *http;
 	struct auth *auth;		/* NULL: no token is known */
+	struct tls *tls;		/* NULL: in no cluster whose daemons talk to each other */
+	struct nodes *nodes;
 	/* the controller role */
 	struct clock *clock;
 	struct control *control;

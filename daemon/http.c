@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * HTTP by libevent: one server for the unix socket, one for TCP.
+ * HTTP by libevent: one server for the unix socket, one for TCP, one for other nodes.
  *
  * Nothing that comes in is trusted: sizes are bounded before a body is parsed,
  * names are checked before they are used. Every answer of ours is JSON, refusals
@@ -22,6 +22,9 @@
 #include "kernel.h"
 #include "listen.h"
 #include "log.h"
+#include "nodes.h"
+#include "route.h"
+#include "tls.h"
 
 /* Read a little more than is allowed, to be able to say so in JSON. */
 #define BODY_SLACK (1 << 20)
@@ -30,7 +33,7 @@
 struct door {
 	struct http *http;
 	struct evhttp *server;
-	bool trusted;
+	enum { TRUSTED, TOKENS, NODES } who;
 };
 
 struct http {
@@ -39,6 +42,7 @@ struct http {
 	size_t n_tables;
 	struct door local;
 	struct door tcp;
+	struct door nodes;
 	struct listener listener;
 	struct conns *conns;
 };
@@ -266,66 +270,6 @@ const char *http_query(const struct request *r, const char *key, char *value, si
 	return found;
 }
 
-/* One part of a path, decoded, must be a name. */
-static bool take_arg(const char *part, size_t len, char arg[MEDES_NAME_SIZE])
-{
-	char *coded = strndup(part, len), *text = NULL;
-	size_t size = 0;
-	bool fits;
-
-	if (coded)
-		text = evhttp_uridecode(coded, 0, &size);
-	fits = text && size && size < MEDES_NAME_SIZE && strlen(text) == size;
-	if (fits)
-		strcpy(arg, text);
-	free(text);
-	free(coded);
-	return fits;
-}
-
-static bool matches(const char *pattern, const char *path, struct request *r)
-{
-	size_t want, have;
-
-	for (;; pattern += want, path += have) {
-		if (*pattern != *path || !*pattern)
-			return *pattern == *path;
-		pattern++, path++;	/* both are at a slash */
-		if (!strcmp(pattern, "**")) {
-			r->tail = path - 1;
-			return true;
-		}
-		want = strcspn(pattern, "/");
-		have = strcspn(path, "/");
-		if (want == 1 && *pattern == '*') {
-			if (!take_arg(path, have, r->arg))
-				return false;
-		} else if (want != have || memcmp(pattern, path, want)) {
-			return false;
-		}
-	}
-}
-
-/* The handler, or NULL with the status that says why there is none. */
-static const struct route *find_route(const struct http *http, struct request *r, const char *path,
-				      int *status)
-{
-	const struct route *route;
-	size_t i;
-
-	*status = HTTP_NOTFOUND;
-	for (i = 0; i < http->n_tables; i++) {
-		for (route = http->tables[i]; route->path; route++) {
-			if (!matches(route->path, path, r))
-				continue;
-			if (route->methods & evhttp_request_get_command(r->http))
-				return route;
-			*status = HTTP_BADMETHOD;
-		}
-	}
-	return NULL;
-}
-
 /* Parse the body. False: refused, r is freed. */
 static bool take_body(struct request *r, const struct route *route)
 {
@@ -358,13 +302,27 @@ static bool take_body(struct request *r, const struct route *route)
 	return false;
 }
 
+/* Which node asks? false: one that we do not know. */
+static bool identify_node(struct request *r)
+{
+	struct evhttp_connection *connection = evhttp_request_get_connection(r->http);
+	const char *name = tls_peer(evhttp_connection_get_bufferevent(connection));
+
+	if (!name)
+		return false;
+	strcpy(r->node, name);
+	return nodes_find(r->daemon->nodes, name);
+}
+
 /* Whose request is it? false: nobody's that we know. */
 static bool identify(struct request *r, const struct door *door)
 {
 	static const char scheme[] = "Bearer ";
 	const char *header, *domain = NULL;
 
-	r->admin = door->trusted;
+	if (door->who == NODES)
+		return identify_node(r);
+	r->admin = door->who == TRUSTED;
 	if (r->admin)
 		return true;
 	header = evhttp_find_header(evhttp_request_get_input_headers(r->http), "Authorization");
@@ -384,20 +342,41 @@ static void refuse_stranger(struct request *r)
 	http_refuse(r, 401, "this needs a token: Authorization: Bearer TOKEN");
 }
 
+/* NULL: it may; else why not, and the status. */
+static const char *forbidden(const struct door *door, const struct request *r,
+			     const struct route *route, int *status)
+{
+	bool between = route->flags & ROUTE_NODE;
+
+	*status = 403;
+	if (between && door->who != NODES)
+		return "this is for nodes of the cluster among themselves";
+	if (!between && door->who == NODES)
+		return "this is not for nodes; ask at the unix socket, or with a token";
+	if (between || r->admin || route->flags & (ROUTE_OPEN | ROUTE_TENANT))
+		return NULL;
+	return "this is for administrators: the unix socket, or a token of the domain \"*\"";
+}
+
 static void serve(const struct door *door, struct request *r, const char *path)
 {
+	const struct http *http = door->http;
 	const struct route *route;
 	bool known = identify(r, door);
+	const char *why;
 	int status;
 
-	route = find_route(door->http, r, path, &status);
-	if (!known && !(route && route->flags & ROUTE_OPEN))
+	route = route_find(http->tables, http->n_tables, r, path, &status);
+	if (!known && door->who == NODES)
+		http_refuse(r, 403, "node %s is not known to node %s; there: medesctl node add %s ADDRESS",
+			    r->node, http->daemon->config.node, r->node);
+	else if (!known && !(route && route->flags & ROUTE_OPEN))
 		refuse_stranger(r);
 	else if (!route)
 		http_refuse(r, status, "%s %.200s", status == HTTP_NOTFOUND ?
 			    "there is no such resource:" : "this method does not go with", path);
-	else if (!r->admin && !(route->flags & (ROUTE_OPEN | ROUTE_TENANT)))
-		http_refuse(r, 403, "this is for administrators: the unix socket, or a token of the domain \"*\"");
+	else if ((why = forbidden(door, r, route, &status)))
+		http_refuse(r, status, "%s", why);
 	else if (take_body(r, route))
 		route->handler(r);
 }
@@ -438,10 +417,10 @@ static void set_limits(struct evhttp *server, const struct config *config)
 }
 
 /* A server of our own, not listening yet. */
-static int door_make(struct door *door, struct http *http, bool trusted)
+static int door_make(struct door *door, struct http *http, int who)
 {
 	door->http = http;
-	door->trusted = trusted;
+	door->who = who;
 	door->server = evhttp_new(http->daemon->events);
 	if (!door->server)
 		return -1;
@@ -452,9 +431,10 @@ static int door_make(struct door *door, struct http *http, bool trusted)
 
 static int open_local(struct http *http)
 {
+	static const struct conns_kind kind = { .make = conns_plain };
 	struct evhttp_bound_socket *bound;
 
-	if (door_make(&http->local, http, true))
+	if (door_make(&http->local, http, TRUSTED))
 		return -1;
 	if (listen_open(&http->listener, http->daemon->config.socket))
 		return -1;
@@ -464,32 +444,56 @@ static int open_local(struct http *http)
 		listen_close(&http->listener, http->daemon->config.socket);
 		return -1;
 	}
-	conns_watch(http->conns, http->local.server, bound);
+	conns_watch(http->conns, http->local.server, bound, &kind);
 	return 0;
 }
 
-static int open_tcp(struct http *http)
+static int open_tcp(struct http *http, struct door *door, int who, const char *where,
+		    const struct conns_kind *kind)
 {
-	const struct config *config = &http->daemon->config;
 	struct evhttp_bound_socket *bound;
 	int fd;
 
-	if (!config->listen[0])
-		return 0;
-	fd = listen_tcp(config->listen);
+	fd = listen_tcp(where);
 	if (fd < 0)
 		return -1;
-	if (door_make(&http->tcp, http, false))
+	if (door_make(door, http, who))
 		goto err_close;
-	bound = evhttp_accept_socket_with_handle(http->tcp.server, fd);
+	bound = evhttp_accept_socket_with_handle(door->server, fd);
 	if (!bound)
 		goto err_close;
-	conns_watch(http->conns, http->tcp.server, bound);
+	conns_watch(http->conns, door->server, bound, kind);
 	return 0;
 
 err_close:
 	close(fd);
 	return -1;
+}
+
+static int open_doors(struct http *http)
+{
+	const struct config *config = &http->daemon->config;
+	const struct conns_kind plain = { .make = conns_plain };
+	const struct conns_kind secret = {
+		.make = tls_accept, .closed = tls_closed, .arg = http->daemon->tls,
+	};
+
+	if (config->listen[0] && open_tcp(http, &http->tcp, TOKENS, config->listen, &plain))
+		return -1;
+	if (config->cluster_listen[0] && http->daemon->tls &&
+	    open_tcp(http, &http->nodes, NODES, config->cluster_listen, &secret))
+		return -1;
+	return 0;
+}
+
+static void close_doors(struct http *http)
+{
+	struct evhttp *const servers[] = { http->local.server, http->tcp.server, http->nodes.server };
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(servers); i++)
+		if (servers[i])
+			evhttp_free(servers[i]);
 }
 
 /**
@@ -513,14 +517,11 @@ struct http *http_new(struct daemon *daemon, const struct route *const *tables, 
 				daemon->config.timeout);
 	if (!http->conns || open_local(http))
 		goto err_free;
-	if (!open_tcp(http))
+	if (!open_doors(http))
 		return http;
 	listen_close(&http->listener, daemon->config.socket);
 err_free:
-	if (http->local.server)
-		evhttp_free(http->local.server);
-	if (http->tcp.server)
-		evhttp_free(http->tcp.server);
+	close_doors(http);
 	conns_free(http->conns);
 	free(http);
 err_log:
@@ -531,9 +532,7 @@ err_log:
 void http_free(struct http *http)
 {
 	conns_stop(http->conns);
-	evhttp_free(http->local.server);
-	if (http->tcp.server)
-		evhttp_free(http->tcp.server);
+	close_doors(http);
 	listen_close(&http->listener, http->daemon->config.socket);
 	conns_free(http->conns);
 	free(http);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The HTTP server: on medesd's unix socket, whose mode is the permission, and, if
- * configured, on a TCP port, where requests need a token.
+ * configured, on a TCP port, where requests need a token, and on another one by TLS, where
+ * other nodes of the cluster ask.
  */
 #ifndef MEDESD_HTTP_H
 #define MEDESD_HTTP_H
@@ -18,6 +19,7 @@ struct request {
 	struct evhttp_request *http;	/* NULL: the client has gone */
 	char arg[MEDES_NAME_SIZE];	/* what stands for * in the route */
 	const char *tail;		/* what stands for **; valid as long as http is */
+	char node[MEDES_NAME_SIZE];	/* that asks, on the port for nodes; empty elsewhere */
 	bool admin;			/* may do everything */
 	char domain[MEDES_NAME_SIZE];	/* the token's; empty for administrators */
 	json_t *body;			/* an object, empty when there was none; NULL: raw */
@@ -29,6 +31,7 @@ struct request {
 #define ROUTE_OPEN	1		/* needs no token */
 #define ROUTE_TENANT	2		/* for every token */
 #define ROUTE_RAW	4		/* the body is the handler's business */
+#define ROUTE_NODE	8		/* for other nodes, and for nobody else */
 
 #define ANY_METHOD (EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_PUT | EVHTTP_REQ_PATCH | \
 		    EVHTTP_REQ_DELETE)

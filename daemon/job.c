@@ -269,6 +269,17 @@ struct job *job_of_sandbox(struct jobs *jobs, uint32_t sandbox)
 	return NULL;
 }
 
+/* Is a job at work that may add pages to the base? */
+bool jobs_fill(struct jobs *jobs, uint64_t base)
+{
+	struct job *job;
+
+	TAILQ_FOREACH(job, &jobs->list, link)
+		if (job->base == base && !job_ended(job))
+			return true;
+	return false;
+}
+
 /**
  * job_cancel() - end a job soon
  * @job: the job

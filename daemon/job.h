@@ -80,6 +80,7 @@ struct job *job_new(struct jobs *jobs, enum job_kind kind, const struct medes_sa
 		    const char *base_name);
 struct job *job_find(struct jobs *jobs, uint32_t id);
 struct job *job_of_sandbox(struct jobs *jobs, uint32_t sandbox);
+bool jobs_fill(struct jobs *jobs, uint64_t base);
 void job_cancel(struct job *job, const char *why);
 bool job_ended(const struct job *job);
 json_t *job_json(const struct job *job);

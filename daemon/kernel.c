@@ -78,6 +78,9 @@ static int on_notice(uint8_t cmd, struct nlmsghdr *nlh, void *arg)
 		if (!err)
 			k->handlers.loss(&loss, k->arg);
 		break;
+	case MEDES_CMD_PEER_NTF:
+		k->handlers.peer(k->arg);
+		break;
 	}
 	if (err)
 		log_warning("an event of the module makes no sense (command %u): %s", cmd,

@@ -14,6 +14,7 @@ struct kernel_handlers {
 	void (*op)(const struct medes_op *op, void *arg);
 	void (*sandbox)(const struct medes_sandbox *sandbox, void *arg);
 	void (*loss)(const struct medes_loss *loss, void *arg);
+	void (*peer)(void *arg);		/* one came or went */
 	void (*overrun)(void *arg);		/* events were lost: list again */
 };
 

@@ -24,10 +24,12 @@
 #include "job.h"
 #include "log.h"
 #include "node.h"
+#include "nodes.h"
 #include "registry.h"
 #include "settle.h"
 #include "specs.h"
 #include "streams.h"
+#include "tls.h"
 
 enum { DONE, FAILED, USAGE };
 
@@ -192,6 +194,19 @@ static int load_tokens(struct daemon *d)
 	return d->auth ? 0 : -1;
 }
 
+static int load_certificates(struct daemon *d)
+{
+	const struct config *config = &d->config;
+	char error[512];
+
+	if (!config->certificates[0])
+		return 0;
+	d->tls = tls_new(config->certificates, config->cluster, config->node, error, sizeof(error));
+	if (!d->tls)
+		log_error("[Cluster] %s", error);
+	return d->tls ? 0 : -1;
+}
+
 static void serve(struct daemon *d)
 {
 	log_info("medesd " MEDES_VERSION " at %s", d->config.socket);
@@ -230,8 +245,8 @@ static int run(struct daemon *d)
 	d->events = events_new();
 	if (!d->events)
 		return FAILED;
-	if (load_tokens(d))
-		goto out_events;
+	if (load_tokens(d) || load_certificates(d))
+		goto out_auth;
 	d->registry = registry_new(d->config.pages_per_hash);
 	if (!d->registry)
 		goto out_auth;
@@ -249,9 +264,12 @@ static int run(struct daemon *d)
 	d->kernel = kernel_new(d->events, &node_handlers, d);
 	if (!d->kernel)
 		goto out_settler;
+	d->nodes = nodes_new(d);
+	if (!d->nodes)
+		goto out_kernel;
 	d->http = http_new(d, api_tables, api_n_tables);
 	if (!d->http)
-		goto out_kernel;
+		goto out_nodes;
 	if (add_events(d, added))
 		goto out_http;
 	d->badness = badness_new(d);
@@ -271,6 +289,9 @@ out_http:
 	http_free(d->http);
 	badness_free(d->badness);
 	d->badness = NULL;
+out_nodes:
+	nodes_free(d->nodes);
+	d->nodes = NULL;
 out_kernel:
 	/* jobs hold what is frozen, and thaw it: they end while the module is known */
 	jobs_free(d->jobs);
@@ -287,7 +308,7 @@ out_registry:
 	registry_free(d->registry);
 out_auth:
 	auth_free(d->auth);
-out_events:
+	tls_free(d->tls);
 	event_base_free(d->events);
 	return code;
 }

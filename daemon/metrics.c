@@ -13,6 +13,7 @@
 #include "function.h"
 #include "host.h"
 #include "kernel.h"
+#include "nodes.h"
 #include "registry.h"
 
 #define CONTENT_TYPE "application/openmetrics-text; version=1.0.0; charset=utf-8"
@@ -173,6 +174,7 @@ static void metrics(struct request *r)
 	}
 	functions(out, r->daemon->control);
 	node(out, r->daemon);
+	nodes_metrics(r->daemon->nodes, out);
 	evbuffer_add_printf(out, "# EOF\n");
 	if (r->http)
 		evhttp_add_header(evhttp_request_get_output_headers(r->http), "Content-Type",

@@ -16,6 +16,7 @@
 #include "job.h"
 #include "log.h"
 #include "node.h"
+#include "nodes.h"
 #include "ops.h"
 #include "registry.h"
 #include "text.h"
@@ -86,8 +87,11 @@ static void relist(struct daemon *d)
 
 static void on_up(void *arg)
 {
-	cluster_up(arg);
-	relist(arg);
+	struct daemon *d = arg;
+
+	cluster_up(d);
+	relist(d);
+	sharing_soon(d->nodes);
 }
 
 static void on_down(void *arg)
@@ -97,6 +101,7 @@ static void on_down(void *arg)
 	jobs_down(d->jobs, "the kernel module was unloaded");
 	host_down(d->host);
 	bases_down(d->bases);
+	sharing_down(d->nodes);
 	sd_notify(0, "STATUS=Waiting for the kernel module (modprobe medes).");
 }
 
@@ -128,6 +133,13 @@ static void on_loss(const struct medes_loss *loss, void *arg)
 		medes_sandbox_clear(&sandbox);
 }
 
+static void on_peer(void *arg)
+{
+	struct daemon *d = arg;
+
+	sharing_soon(d->nodes);
+}
+
 static void on_overrun(void *arg)
 {
 	struct daemon *d = arg;
@@ -143,5 +155,6 @@ const struct kernel_handlers node_handlers = {
 	.op = on_op,
 	.sandbox = on_sandbox,
 	.loss = on_loss,
+	.peer = on_peer,
 	.overrun = on_overrun,
 };

@@ -34,6 +34,8 @@ struct base {
 	uint32_t slot;
 	uint32_t pages;			/* entered */
 	uint32_t next;			/* one more than the highest index entered */
+	uint64_t digest;		/* over the pages, in whatever order they came */
+	bool remote;
 	bool leaves;			/* the next sweep() removes it */
 	struct domain *domain;
 	UT_hash_handle hh;
@@ -142,6 +144,15 @@ err_free:
 	return NULL;
 }
 
+/* Of splitmix64: each bit of the result depends on each of x. */
+static uint64_t mix(uint64_t x)
+{
+	x += 0x9e3779b97f4a7c15;
+	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9;
+	x = (x ^ x >> 27) * 0x94d049bb133111eb;
+	return x ^ x >> 31;
+}
+
 /**
  * registry_add() - enter pages of a base
  * @r: the registry
@@ -172,6 +183,7 @@ int registry_add(struct registry *r, const char *domain, uint64_t base,
 		for (i = 0; i < MEDES_SKETCH && pages->sketch[i] && !err; i++)
 			err = table_add(&b->domain->sketch, pages->sketch[i], ref, r->max_pages);
 		b->pages++;
+		b->digest += mix(pages->hash + mix(pages->index));
 		if (pages->index >= b->next)
 			b->next = pages->index + 1;
 	}
@@ -192,6 +204,30 @@ bool registry_has(const struct registry *r, uint64_t base, uint32_t *pages, uint
 	*pages = b ? b->pages : 0;
 	*next = b ? b->next : 0;
 	return b;
+}
+
+/* Its pages are on other nodes. */
+void registry_mark_remote(struct registry *r, uint64_t base)
+{
+	struct base *b = base_find(r, base);
+
+	if (b)
+		b->remote = true;
+}
+
+/**
+ * registry_digest() - what is in a base, in one number
+ * @r: the registry
+ * @base: its id
+ *
+ * Return: the same for bases with the same pages under the same indexes, whatever node they
+ * are on, as long as hashes are seeded alike; 0 when nothing was entered.
+ */
+uint64_t registry_digest(const struct registry *r, uint64_t base)
+{
+	const struct base *b = base_find(r, base);
+
+	return b && b->pages ? b->digest ? b->digest : 1 : 0;
 }
 
 static bool slot_leaves(uint32_t slot, const void *arg)
@@ -334,6 +370,7 @@ static void rank(const struct registry *r, const struct tally *v, unsigned int n
 			.index = page.index,
 			.shared = best[i]->shared,
 			.equal = best[i]->equal,
+			.remote = r->slots[page.slot]->remote,
 		};
 	}
 }

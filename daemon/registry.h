@@ -24,6 +24,7 @@ struct candidate {
 	uint32_t index;
 	unsigned int shared;		/* sketch hashes in common */
 	bool equal;			/* the hash of the whole page is the same */
+	bool remote;			/* on other nodes */
 };
 
 struct candidates {
@@ -46,6 +47,8 @@ void registry_free(struct registry *r);
 int registry_add(struct registry *r, const char *domain, uint64_t base,
 		 const struct medes_base_page *pages, size_t n);
 bool registry_has(const struct registry *r, uint64_t base, uint32_t *pages, uint32_t *next);
+void registry_mark_remote(struct registry *r, uint64_t base);
+uint64_t registry_digest(const struct registry *r, uint64_t base);
 void registry_remove(struct registry *r, uint64_t base);
 void registry_keep(struct registry *r, bool (*wanted)(uint64_t base, void *arg), void *arg);
 void registry_lookup(const struct registry *r, const char *domain, const struct medes_page *pages,

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * STATE/functions/DOMAIN/NAME.json. A file appears under its name when it is whole and on
- * disk; names of domains and functions have no slash and do not begin with a dot.
+ * STATE/functions/DOMAIN/NAME.json. Names of domains and functions have no slash and do not
+ * begin with a dot.
  */
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +13,7 @@
 #include <unistd.h>
 #include "function.h"
 #include "log.h"
+#include "persist.h"
 #include "specs.h"
 #include "text.h"
 
@@ -39,37 +39,13 @@ static int domain_path(char path[PATH_MAX], const char *state, const char *domai
 	return err;
 }
 
-static int write_file(const char *path, const json_t *value)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	int err = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (json_dumpfd(value, fd, JSON_INDENT(1)))
-		err = -EIO;
-	else if (fsync(fd))
-		err = -errno;
-	if (close(fd) && !err)
-		err = -errno;
-	return err;
-}
-
 int specs_save(const char *state, const char *domain, const struct spec *spec)
 {
-	char directory[PATH_MAX], path[PATH_MAX + 128], temporary[PATH_MAX + 128];
+	char directory[PATH_MAX], name[MEDES_NAME_SIZE + sizeof(SUFFIX)];
 	int err = domain_path(directory, state, domain, true);
 
-	if (err)
-		return err;
-	snprintf(path, sizeof(path), "%s/%s" SUFFIX, directory, spec->name);
-	snprintf(temporary, sizeof(temporary), "%s/.%s.new", directory, spec->name);
-	err = write_file(temporary, spec->json);
-	if (!err && rename(temporary, path))
-		err = -errno;
-	if (err)
-		unlink(temporary);
-	return err;
+	snprintf(name, sizeof(name), "%s" SUFFIX, spec->name);
+	return err ? err : persist_save(directory, name, spec->json);
 }
 
 int specs_remove(const char *state, const char *domain, const char *name)

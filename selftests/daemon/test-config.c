@@ -65,7 +65,10 @@ static void everything_can_be_set(void **state)
 			      "Mode=dense\nSettleAfter=10s\n"
 			      "[Base]\nPack=yes\nStrongShare=9\nWitnesses=0\n"
 			      "[Cluster]\nName=c\nNode=n\nKey=/k\nPort=1\n"
-			      "Peers=10.0.0.1 10.0.0.2\nPeers=fe80::1\n", &config, error, sizeof(error)), 0);
+			      "Peers=10.0.0.1 10.0.0.2\nPeers=fe80::1\n"
+			      "Certificates=/c\nListen=[::]:7171\nInterval=1s\nShare=no\nPromote=100\n"
+			      "[Node a]\nAddress=10.0.0.1\n"
+			      "[Node b]\nAddress=fe80::2\nPort=5\nRdmaPort=6\n", &config, error, sizeof(error)), 0);
 	assert_string_equal(config.socket, "/x/y.sock");
 	assert_int_equal(config.log_level, LOG_DEBUG);
 	assert_int_equal(config.max_body, 128 << 10);
@@ -87,6 +90,19 @@ static void everything_can_be_set(void **state)
 	assert_string_equal(config.cluster_key, "/k");
 	assert_int_equal(config.cluster_port, 1);
 	assert_string_equal(config.peers, "10.0.0.1 10.0.0.2 fe80::1");
+	assert_string_equal(config.certificates, "/c");
+	assert_string_equal(config.cluster_listen, "[::]:7171");
+	assert_int_equal(config.cluster_interval, 1000);
+	assert_false(config.share);
+	assert_int_equal(config.promote, 100);
+	assert_int_equal(config.n_nodes, 2);
+	assert_string_equal(config.nodes[0].name, "a");
+	assert_string_equal(config.nodes[0].address, "10.0.0.1");
+	assert_int_equal(config.nodes[0].port, 7171);
+	assert_int_equal(config.nodes[0].rdma_port, 0);
+	assert_string_equal(config.nodes[1].address, "fe80::2");
+	assert_int_equal(config.nodes[1].port, 5);
+	assert_int_equal(config.nodes[1].rdma_port, 6);
 }
 
 static void empty_file_keeps_defaults(void **state)
@@ -116,6 +132,14 @@ static void refusals_name_line_and_reason(void **state)
 		{ "[Dedup]\nJobs=0\n", ":2: ", "1 to 64" },
 		{ "[Cluster]\nPort=0\n", ":2: ", "1 to 65535" },
 		{ "[Cluster]\nName=c\nNode=n\n", ": ", "Name=c needs Node and Key" },
+		{ "[Cluster]\nCertificates=/c\n", ": ", "needs Name, Node and Key" },
+		{ "[Cluster]\nName=a b\nNode=n\nKey=/k\n", ": ", "letters, digits" },
+		{ "[Cluster]\nListen=1.2.3.4:5\n", ": ", "Listen needs Certificates" },
+		{ "[Node a]\nPort=5\n", ": ", "[Node a] needs Address" },
+		{ "[Node a]\nAddress=host\n", ":2: ", "an address of IPv4 or IPv6" },
+		{ "[Node a]\nColour=1\n", ":2: ", "known: Address Port RdmaPort" },
+		{ "[Node a/b]\nPort=5\n", ":2: ", "want a name" },
+		{ "[Node a]\nPort=0\n", ":2: ", "1 to 65535" },
 		{ "[Dedup]\nJobs=65\n", ":2: ", "1 to 64" },
 		{ "[Dedup]\nJobs=-1\n", ":2: ", "a number" },
 		{ "[Dedup]\nJobs=2x\n", ":2: ", "a number" },

@@ -123,6 +123,16 @@ def answers_have_the_form_of_the_spec(d):
         ("delete", "/v1/functions/{function}", {"function": "f"}, None),
         ("delete", "/v1/functions/{function}", {"function": "f"}, None),
         ("get", "/v1/functions/{function}/invoke", {"function": "no"}, None),
+        # this one is in no cluster; test-cluster.py asks in one
+        ("get", "/v1/nodes", {}, None), ("get", "/v1/nodes/{node}", {"node": "n"}, None),
+        ("put", "/v1/nodes/{node}", {"node": "n"}, {"address": "::1"}),
+        ("delete", "/v1/nodes/{node}", {"node": "n"}, None),
+        ("post", "/v1/nodes/{node}/cordon", {"node": "n"}, {}),
+        ("post", "/v1/nodes/{node}/uncordon", {"node": "n"}, {}),
+        ("post", "/v1/nodes/{node}/drain", {"node": "n"}, {}),
+        ("post", "/v1/bases/{base}/replicate", {"base": "b"}, {"to": "n"}),
+        ("get", "/v1/cluster", {}, None), ("post", "/v1/cluster/replicate", {}, {}),
+        ("post", "/v1/cluster/cordon", {}, {}), ("post", "/v1/cluster/drain", {}, {}),
     ]
     for method, path, names, body in calls:
         where = path.format(**names)

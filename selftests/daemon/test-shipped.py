@@ -18,7 +18,7 @@ FUNCTIONS = sorted(glob.glob(os.path.join(HERE, "examples/*.json")))
 
 @test
 def example_configurations_are_good(_):
-    equal(len(CONFIGS), 4)
+    equal(len(CONFIGS), 5)
     for path in CONFIGS:
         done = subprocess.run([MEDESD, "--check-config", "--config", path], capture_output=True, text=True, check=False)
         equal((done.returncode, "good" in done.stdout), (0, True), done.stderr)

@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Carries out what share_plan.c decides about the bases of other nodes.
+ *
+ * A round lists what the kernel has, offers what is new, and compares with what the others
+ * offer. It begins when a node has answered, when a peer came or went, and with every
+ * interval; several reasons at once make one round. What fails is tried again in the next.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "control.h"
+#include "function.h"
+#include "job.h"
+#include "kernel.h"
+#include "log.h"
+#include "nodes.h"
+#include "ops.h"
+#include "own.h"
+#include "registry.h"
+#include "replicate.h"
+#include "share.h"
+#include "share_plan.h"
+
+#define SOON_US 20000
+#define NAMES_MAX 9		/* imports of the same name from the same node */
+
+struct round {
+	struct nodes *nodes;
+	struct medes_nl *nl;
+	struct medes_bases list;
+	struct medes_sandboxes sandboxes;
+	struct share_base *bases;
+	struct share_offer *offers;
+	size_t n_offers;
+};
+
+/**
+ * sharing_import() - make a base here of pages that are elsewhere
+ * @nodes: the nodes
+ * @nl: socket for requests
+ * @first: says what it is
+ * @replicas: who has it
+ * @n: how many
+ * @id: receives the base's id
+ *
+ * It is called NAME@NODE, so that whoever lists bases sees what it is.
+ * Return: 0, or a negative errno and nl->error says why.
+ */
+int sharing_import(struct nodes *nodes, struct medes_nl *nl, const struct offer *first,
+		   const struct medes_replica *replicas, size_t n, uint64_t *id)
+{
+	const struct node *node = nodes_of_peer(nodes, replicas[0].peer);
+	char name[2 * MEDES_NAME_SIZE + 16], root[MEDES_NAME_SIZE];
+	int err = -EEXIST, i;
+
+	snprintf(root, sizeof(root), "%.*s", (int)strcspn(first->name, "@+"), first->name);
+	for (i = 1; i <= NAMES_MAX && err == -EEXIST; i++) {
+		if (i == 1)
+			snprintf(name, sizeof(name), "%.40s@%s", root, node->name);
+		else
+			snprintf(name, sizeof(name), "%.38s@%.22s.%d", root, node->name, i);
+		name[MEDES_NAME_MAX] = '\0';
+		err = medes_base_import(nl, name, first->domain,
+					*first->function ? first->function : NULL, replicas, n, id);
+	}
+	if (!err)
+		log_info("base %s of node %s can be used here", first->name, node->name);
+	return err;
+}
+
+static bool wanted(const char *domain, void *arg)
+{
+	const struct round *round = arg;
+	const struct function *f;
+	size_t i;
+
+	if (round->nodes->draining)
+		return false;
+	for (f = round->nodes->daemon->control->functions; f; f = f->hh.next)
+		if (!f->deleted && !strcmp(f->domain, domain))
+			return true;
+	for (i = 0; i < round->sandboxes.n; i++)
+		if (!strcmp(round->sandboxes.v[i].domain, domain))
+			return true;
+	return false;
+}
+
+static bool asked(uint32_t peer, void *arg)
+{
+	const struct round *round = arg;
+
+	return nodes_of_peer(round->nodes, peer) || (peer && peer == round->nodes->peer);
+}
+
+static const struct medes_base *base_of(const struct round *round, uint64_t id)
+{
+	size_t i;
+
+	for (i = 0; i < round->list.n; i++)
+		if (round->list.v[i].id == id)
+			return &round->list.v[i];
+	return NULL;
+}
+
+static int import(struct round *round, const struct share_action *action)
+{
+	const struct offer *first = action->offers[0]->offer;
+	struct medes_replica replicas[MEDES_REPLICAS_MAX];
+	uint64_t id;
+	size_t i;
+
+	for (i = 0; i < action->n; i++)
+		replicas[i] = (struct medes_replica){
+			.peer = action->offers[i]->peer, .base = action->offers[i]->offer->base,
+			.generation = action->offers[i]->offer->generation,
+		};
+	return sharing_import(round->nodes, round->nl, first, replicas, action->n, &id);
+}
+
+/* Whatever is deduplicated in the domain, since nobody knows which records are whose. */
+static int restore(struct round *round, const char *domain)
+{
+	struct jobs *jobs = round->nodes->daemon->jobs;
+	const struct medes_sandbox *s;
+	size_t i;
+
+	for (i = 0; i < round->sandboxes.n; i++) {
+		s = &round->sandboxes.v[i];
+		if (strcmp(s->domain, domain) || s->state != MEDES_SANDBOX_STATE_DEDUP ||
+		    job_of_sandbox(jobs, s->id))
+			continue;
+		log_notice("sandbox %s is restored: a base that it needs goes away", s->name);
+		job_new(jobs, JOB_RESTORE, s, NULL);
+	}
+	return 0;
+}
+
+static void carry_out(const struct share_action *action, void *arg)
+{
+	static const char *const words[] = {
+		[SHARE_IMPORT] = "import", [SHARE_ADD] = "replica", [SHARE_LEAVE] = "leave",
+		[SHARE_RESTORE] = "restore", [SHARE_DROP] = "drop", [SHARE_SELF] = "self",
+	};
+	struct round *round = arg;
+	struct nodes *nodes = round->nodes;
+	const struct medes_base *base = base_of(round, action->base);
+	struct medes_replica replica;
+	int err = 0;
+
+	switch (action->kind) {
+	case SHARE_IMPORT:
+		err = import(round, action);
+		nodes->imports += !err;
+		break;
+	case SHARE_ADD:
+		replica = (struct medes_replica){
+			.peer = action->offers[0]->peer, .base = action->offers[0]->offer->base,
+			.generation = action->offers[0]->offer->generation,
+		};
+		err = medes_replica_add(round->nl, action->base, &replica);
+		if (!err)
+			log_info("base %s has one replica more", base->name);
+		break;
+	case SHARE_LEAVE:
+		err = medes_replica_del(round->nl, action->base, action->peer, false);
+		nodes->leaves += !err;
+		break;
+	case SHARE_RESTORE:
+		err = restore(round, base->domain);
+		break;
+	case SHARE_DROP:
+		err = medes_base_del(round->nl, action->base);
+		nodes->drops += !err;
+		if (!err)
+			registry_remove(nodes->daemon->registry, action->base);
+		if (!err)
+			log_info("base %s of another node is dropped: nothing here has a use for it",
+				 base->name);
+		break;
+	case SHARE_SELF:
+		own_peer_self(nodes, round->nl);
+		break;
+	}
+	if (!err)
+		return;
+	nodes->failures++;
+	log_debug("%s of base 0x%" PRIx64 ": %s", words[action->kind], action->base,
+		  round->nl->error);
+}
+
+static int collect_offers(struct round *round)
+{
+	struct nodes *nodes = round->nodes;
+	struct share_offer *to;
+	struct node *node;
+	size_t i, n = nodes->n_offers;
+
+	for (node = nodes->all; node; node = node->hh.next)
+		n += node->n_offers;
+	to = calloc(n + 1, sizeof(*to));
+	if (!to)
+		return -ENOMEM;
+	round->offers = to;
+	for (i = 0; i < nodes->n_offers; i++)
+		*to++ = (struct share_offer){
+			.offer = &nodes->offers[i], .peer = nodes->peer, .ours = true, .fresh = true,
+			.draining = nodes->draining,
+		};
+	for (node = nodes->all; node; node = node->hh.next)
+		for (i = 0; i < node->n_offers; i++)
+			*to++ = (struct share_offer){
+				.offer = &node->offers[i], .peer = node->peer,
+				.fresh = node->state == NODE_UP, .cordoned = node->cordoned,
+				.draining = node->draining,
+			};
+	round->n_offers = to - round->offers;
+	return 0;
+}
+
+static int collect_bases(struct round *round)
+{
+	struct daemon *d = round->nodes->daemon;
+	size_t i;
+
+	round->bases = calloc(round->list.n + 1, sizeof(*round->bases));
+	if (!round->bases)
+		return -ENOMEM;
+	for (i = 0; i < round->list.n; i++)
+		round->bases[i] = (struct share_base){
+			.base = &round->list.v[i],
+			.digest = round->list.v[i].n_replicas ? 0 :
+				  registry_digest(d->registry, round->list.v[i].id),
+			.keep = replications_read(round->nodes->replications, round->list.v[i].id),
+		};
+	return 0;
+}
+
+/* Pages of others that much depends on come here. */
+static void promote(struct round *round)
+{
+	const struct config *config = &round->nodes->daemon->config;
+	const struct medes_base *base;
+	const struct offer *offer;
+	size_t i, k;
+
+	for (i = 0; config->promote && i < round->list.n; i++) {
+		base = &round->list.v[i];
+		if (!base->n_replicas || base->users < config->promote)
+			continue;
+		for (k = 0; k < round->n_offers; k++) {
+			offer = round->offers[k].offer;
+			if (round->offers[k].peer == base->replicas[0].peer &&
+			    offer->base == base->replicas[0].base && !round->offers[k].ours)
+				replication_begin(round->nodes->replications, offer);
+		}
+	}
+}
+
+static void plan(struct round *round)
+{
+	struct share_view view = {
+		.n_bases = round->list.n, .wanted = wanted, .asked = asked, .arg = round,
+	};
+
+	if (collect_bases(round) || collect_offers(round))
+		return;
+	view.bases = round->bases;
+	view.offers = round->offers;
+	view.n_offers = round->n_offers;
+	share_plan(&view, carry_out, round);
+	promote(round);
+}
+
+/* Once: when that was not enough, the next interval is soon enough. */
+static void learn(struct nodes *nodes)
+{
+	nodes->learning = true;
+	bases_sync(nodes->daemon->bases, &nodes->learned);
+}
+
+static void on_round(evutil_socket_t fd, short what, void *arg)
+{
+	struct nodes *nodes = arg;
+	struct round round = { .nodes = nodes, .nl = kernel_nl(nodes->daemon->kernel) };
+
+	(void)fd, (void)what;
+	if (!round.nl || medes_base_list(round.nl, &round.list))
+		return;
+	own_peers(nodes, round.nl);
+	if (own_offers(nodes, round.nl, &round.list))
+		nodes->learning = false;
+	else if (!nodes->learning)
+		learn(nodes);
+	if (!medes_sandbox_list(round.nl, &round.sandboxes))
+		plan(&round);
+	medes_sandboxes_clear(&round.sandboxes);
+	medes_bases_clear(&round.list);
+	free(round.bases);
+	free(round.offers);
+}
+
+static void on_learned(int err, const char *error, void *arg)
+{
+	if (err)
+		log_debug("bases: %s", error);
+	else
+		sharing_soon(arg);
+}
+
+int sharing_start(struct nodes *nodes)
+{
+	nodes->learned.fn = on_learned;
+	nodes->learned.arg = nodes;
+	nodes->round = evtimer_new(nodes->daemon->events, on_round, nodes);
+	return nodes->round ? 0 : -1;
+}
+
+/* A round, from the loop. */
+void sharing_soon(struct nodes *nodes)
+{
+	const struct timeval soon = { .tv_usec = SOON_US };
+
+	if (nodes && nodes->round && !event_pending(nodes->round, EV_TIMEOUT, NULL))
+		event_add(nodes->round, &soon);
+}
+
+/* The module has gone, and with it its peers and bases. */
+void sharing_down(struct nodes *nodes)
+{
+	struct node *node;
+
+	if (!nodes)
+		return;
+	nodes->peer = 0;
+	nodes->version += nodes->n_offers;
+	nodes->n_offers = 0;
+	for (node = nodes->all; node; node = node->hh.next)
+		node->peer = 0;
+}
