@@ -9,7 +9,7 @@ DESTDIR ?=
 DAEMON := $(wildcard daemon/Makefile)
 TOOLS := $(wildcard tools/*/Makefile)
 TESTS := $(filter-out selftests/unit/Makefile,$(wildcard selftests/Makefile selftests/*/Makefile))
-DEMO := $(wildcard tools/demo/Makefile tools/bench/Makefile tools/sim/Makefile tools/bench-e2e/Makefile)
+DEMO := $(wildcard tools/demo/Makefile tools/bench/Makefile tools/sim/Makefile tools/bench-e2e/Makefile tools/demo-cluster/Makefile)
 PROGRAMS := $(patsubst %/Makefile,%,$(DAEMON) $(filter-out $(DEMO),$(TOOLS)))
 TEST_DIRS := $(patsubst %/Makefile,%,$(filter selftests/Makefile,$(TESTS)) $(DEMO))
 MODULE := $(wildcard kmod/Kbuild)
@@ -61,6 +61,9 @@ report:
 demo:
 	@. ./tools/demo/guest.conf && tools/vm/run --mem $$mem --timeout $$timeout -- /usr/lib/medes/demo/run
 
+demo-cluster:
+	@. ./tools/demo-cluster/guest.conf && tools/vm/run --nodes 3 --smp 1 --mem $$mem --timeout $$timeout -- /usr/lib/medes/demo-cluster/run
+
 fuzz:
 	tools/vm/inroot make --no-print-directory -C tools/fuzz run SECONDS=$(or $(SECONDS),60)
 
@@ -79,6 +82,7 @@ help:
 #H make install-tests   guest suites, demo, benchmark, under $prefix/lib/medes
 #H make check-config    can the kernel of KDIR host the module? names what is missing
 #H make demo            on any Debian 12 or 13, as root: the demo in a guest
+#H make demo-cluster    three guests share bases by RDMA; one of them loses its power
 #H make bench           what it costs beside zram and KSM, in a guest; writes build-bench/
 #H make bench-e2e       the same arrivals under keep-alive policies and Medes; writes build-bench-e2e/
 #H make report          Documentation/performance.rst and its charts, of what make bench wrote
@@ -89,4 +93,4 @@ help:
 #H make uapi            the files generated from uapi/medes.yaml
 #H make clean
 
-.PHONY: all module daemon tools install install-tests check-config check check-debug check-unit bench bench-e2e report demo fuzz uapi clean help
+.PHONY: all module daemon tools install install-tests check-config check check-debug check-unit bench bench-e2e report demo demo-cluster fuzz uapi clean help
