@@ -10,6 +10,7 @@
 #include "log.h"
 #include "ops.h"
 #include "registry.h"
+#include "share.h"
 
 /* All bases of the kernel. False: refused, r is freed. */
 static bool get_bases(struct request *r, struct medes_nl *nl, struct medes_bases *out)
@@ -21,13 +22,16 @@ static bool get_bases(struct request *r, struct medes_nl *nl, struct medes_bases
 	return !err;
 }
 
-static uint64_t id_of(const struct medes_bases *bases, const char *name)
+static uint64_t id_of(const struct medes_bases *bases, const char *name, bool *exported)
 {
 	size_t i;
 
-	for (i = 0; i < bases->n; i++)
-		if (!strcmp(bases->v[i].name, name))
-			return bases->v[i].id;
+	for (i = 0; i < bases->n; i++) {
+		if (strcmp(bases->v[i].name, name))
+			continue;
+		*exported = bases->v[i].generation;
+		return bases->v[i].id;
+	}
 	return 0;
 }
 
@@ -57,7 +61,7 @@ static void add(struct request *r)
 		{ "sandbox", JSON_STRING, .string = &from },
 		{ "name", JSON_STRING, .string = &name },
 	};
-	bool taken;
+	bool taken, exported;
 
 	if (!api_body(r, keys, ARRAY_SIZE(keys)))
 		return;
@@ -67,7 +71,7 @@ static void add(struct request *r)
 	nl = http_nl(r);
 	if (!nl || !get_bases(r, nl, &all))
 		return;
-	taken = id_of(&all, name);
+	taken = id_of(&all, name, &exported);
 	medes_bases_clear(&all);
 	if (taken) {
 		http_refuse(r, 409, "there is a base \"%s\" already; give another name", name);
@@ -83,18 +87,23 @@ static void remove_one(struct request *r)
 {
 	struct medes_nl *nl = http_nl(r);
 	struct medes_bases all;
+	bool exported = false;
 	uint64_t id;
-	int err;
+	int err = 0;
 
 	if (!nl || !get_bases(r, nl, &all))
 		return;
-	id = id_of(&all, r->arg);
+	id = id_of(&all, r->arg, &exported);
 	medes_bases_clear(&all);
 	if (!id) {
 		http_refuse(r, HTTP_NOTFOUND, "no base has the name \"%s\"", r->arg);
 		return;
 	}
-	err = medes_base_del(nl, id);
+	/* refused while nodes hold a lease; exported again should it not go after that */
+	if (exported)
+		err = medes_base_unexport(nl, id, false);
+	if (!err)
+		err = medes_base_del(nl, id);
 	if (err) {
 		http_refuse_errno(r, err, nl->error);
 		return;
