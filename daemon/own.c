@@ -67,6 +67,7 @@ bool own_offers(struct nodes *nodes, struct medes_nl *nl, struct medes_bases *li
 	struct offer *offers = calloc(list->n + 1, sizeof(*offers)), *o = offers;
 	struct daemon *d = nodes->daemon;
 	const struct medes_base *base;
+	const struct offer *before;
 	bool known = true;
 	size_t i;
 
@@ -76,7 +77,9 @@ bool own_offers(struct nodes *nodes, struct medes_nl *nl, struct medes_bases *li
 		base = &list->v[i];
 		if (base->n_replicas || is_filled(d, base))
 			continue;
-		if (!is_known(d, base)) {
+		/* a retired one has left the registry, but is offered as long as it is read */
+		before = offers_find(nodes->offers, nodes->n_offers, base->id, base->generation);
+		if (!is_known(d, base) && !before) {
 			known &= bases_retired(d->bases, base->id);
 			continue;
 		}
@@ -86,7 +89,7 @@ bool own_offers(struct nodes *nodes, struct medes_nl *nl, struct medes_bases *li
 		/* zeroed by calloc() to the last byte: compared as a whole */
 		o->base = base->id;
 		o->generation = base->generation;
-		o->digest = registry_digest(d->registry, base->id);
+		o->digest = before ? before->digest : registry_digest(d->registry, base->id);
 		o->pages = base->pages;
 		o->leases = base->leases;
 		o->retired = bases_retired(d->bases, base->id);
@@ -165,6 +168,23 @@ void own_peers(struct nodes *nodes, struct medes_nl *nl)
 	medes_peers_clear(&list);
 }
 
+/* What the configuration says of this node itself. */
+static const struct config_node *self_of(const struct config *config)
+{
+	const struct config_node *self;
+
+	for (self = config->nodes; self < config->nodes + config->n_nodes; self++)
+		if (!strcmp(self->name, config->node))
+			return self;
+	return NULL;
+}
+
+/* Can this node be a peer of itself? */
+bool own_has_self(const struct nodes *nodes)
+{
+	return self_of(&nodes->daemon->config);
+}
+
 /**
  * own_peer_self() - have the kernel read from this node like from another
  * @nodes: the nodes; nodes->peer is set when that can be
@@ -176,7 +196,7 @@ void own_peers(struct nodes *nodes, struct medes_nl *nl)
 void own_peer_self(struct nodes *nodes, struct medes_nl *nl)
 {
 	const struct config *config = &nodes->daemon->config;
-	const struct config_node *self = config->nodes;
+	const struct config_node *self = self_of(config);
 	const struct medes_peer *known;
 	struct medes_peers list;
 	struct medes_peer peer;
@@ -184,9 +204,7 @@ void own_peer_self(struct nodes *nodes, struct medes_nl *nl)
 	unsigned int port;
 	size_t len;
 
-	while (self < config->nodes + config->n_nodes && strcmp(self->name, config->node))
-		self++;
-	if (nodes->peer || self == config->nodes + config->n_nodes)
+	if (nodes->peer || !self)
 		return;
 	len = parse(self->address, address);
 	port = self->rdma_port ? self->rdma_port : config->cluster_port;

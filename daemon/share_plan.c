@@ -140,7 +140,7 @@ static void add(const struct share_view *view, const struct medes_base *base, si
 		    (o->peer && has_replica(base, o->peer)))
 			continue;
 		/* records made when the pages were elsewhere may well be served from here */
-		if (o->ours && !o->peer && base->users) {
+		if (o->ours && !o->peer && base->users && !view->no_self) {
 			action.kind = SHARE_SELF;
 			act(&action, arg);
 			action.kind = SHARE_ADD;
@@ -175,7 +175,7 @@ static bool has_future(const struct share_view *view, const struct medes_base *b
 	return false;
 }
 
-/* Its only nodes go, and nobody takes it over. */
+/* Its only nodes go, and nobody takes it over whom we could read. */
 static bool must_restore(const struct share_view *view, const struct medes_base *base)
 {
 	const struct share_offer *offer;
@@ -186,7 +186,8 @@ static bool must_restore(const struct share_view *view, const struct medes_base 
 		offer = offer_of(view, &base->replicas[i]);
 		if (offer && !offer->draining)
 			return false;
-		asked |= offer && offer->offer->restore;
+		asked |= offer && (offer->offer->restore ||
+				   (view->no_self && have(view, offer->offer)));
 	}
 	return asked;
 }

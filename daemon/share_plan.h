@@ -34,6 +34,7 @@ struct share_view {
 	bool (*wanted)(const char *domain, void *arg);
 	/* Has that peer a daemon that we ask? Others are none of our business. */
 	bool (*asked)(uint32_t peer, void *arg);
+	bool no_self;			/* this node cannot be its own peer */
 	void *arg;
 };
 

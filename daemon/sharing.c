@@ -270,6 +270,7 @@ static void plan(struct round *round)
 	view.bases = round->bases;
 	view.offers = round->offers;
 	view.n_offers = round->n_offers;
+	view.no_self = !own_has_self(round->nodes);
 	share_plan(&view, carry_out, round);
 	promote(round);
 }

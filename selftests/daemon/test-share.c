@@ -286,6 +286,21 @@ static void a_copy_here_serves_records_made_before(void **state)
 	expect("drop 50");
 }
 
+static void a_copy_here_that_cannot_be_read_is_no_way_out(void **state)
+{
+	(void)state;
+	reset();
+	offer(1, 5, 100)->draining = true;
+	replica(base(50, 4), 1, 5, READY);
+	offer(0, 60, 100)->ours = true;
+	base(60, 0)->digest = 100;
+	expect("self 50");
+	view.no_self = true;
+	expect("restore 50");
+	shared[0].draining = false;
+	expect("");
+}
+
 static void an_owner_that_lost_it_is_left_for_another(void **state)
 {
 	(void)state;
@@ -388,6 +403,7 @@ int main(void)
 		cmocka_unit_test(readers_move_off_a_node_that_is_drained),
 		cmocka_unit_test(what_nobody_takes_is_restored_then_dropped),
 		cmocka_unit_test(a_copy_here_serves_records_made_before),
+		cmocka_unit_test(a_copy_here_that_cannot_be_read_is_no_way_out),
 		cmocka_unit_test(an_owner_that_lost_it_is_left_for_another),
 		cmocka_unit_test(offers_survive_their_journey),
 		cmocka_unit_test(offers_that_make_no_sense_are_refused_whole),
