@@ -26,7 +26,7 @@
 struct conn {
 	UT_hash_handle hh;
 	struct bufferevent *bev;	/* the key */
-	const struct source *source;
+	struct source *source;
 	bool busy;			/* a request is being served */
 	struct timeval since;		/* it was accepted, or answered last */
 };
@@ -36,6 +36,8 @@ struct source {
 	struct conns *conns;
 	struct conns_kind kind;
 	struct evconnlistener *listener;
+	unsigned int n;			/* connections */
+	bool closed;			/* no more are accepted now */
 };
 
 struct conns {
@@ -49,21 +51,28 @@ struct conns {
 	bool full;
 };
 
-static void set_full(struct conns *c, bool full)
+/* Accept where there is room, and nowhere else. */
+static void look_for_room(struct conns *c)
 {
-	unsigned int i;
+	bool full = HASH_COUNT(c->all) >= c->max, closed;
+	struct source *source;
 
-	if (full == c->full)
-		return;
-	c->full = full;
-	if (full)
+	if (full && !c->full)
 		log_warning("%u connections: no more are accepted until one goes (MaxConnections)",
 			    c->max);
-	for (i = 0; i < c->n_sources; i++) {
-		if (full)
-			evconnlistener_disable(c->sources[i].listener);
+	c->full = full;
+	for (source = c->sources; source < c->sources + c->n_sources; source++) {
+		closed = full || (source->kind.max && source->n >= source->kind.max);
+		if (closed == source->closed)
+			continue;
+		source->closed = closed;
+		if (closed && !full)
+			log_warning("%u connections of nodes: no more are accepted until one goes",
+				    source->kind.max);
+		if (closed)
+			evconnlistener_disable(source->listener);
 		else
-			evconnlistener_enable(c->sources[i].listener);
+			evconnlistener_enable(source->listener);
 	}
 }
 
@@ -80,6 +89,7 @@ static void forget(struct conns *c, struct conn *conn)
 	const struct conns_kind *kind = &conn->source->kind;
 
 	HASH_DEL(c->all, conn);
+	conn->source->n--;
 	if (kind->closed)
 		kind->closed(conn->bev, kind->arg);
 	bufferevent_decref(conn->bev);
@@ -104,12 +114,12 @@ static void on_sweep(evutil_socket_t fd, short what, void *arg)
 		if (!conn->busy && evutil_timercmp(&age, &c->deadline, >))
 			shutdown(bufferevent_getfd(conn->bev), SHUT_RDWR);
 	}
-	set_full(c, HASH_COUNT(c->all) >= c->max);
+	look_for_room(c);
 }
 
 static struct bufferevent *on_connection(struct event_base *events, void *arg)
 {
-	const struct source *source = arg;
+	struct source *source = arg;
 	struct conns *c = source->conns;
 	struct conn *conn = calloc(1, sizeof(*conn));
 	struct bufferevent *bev = source->kind.make(events, source->kind.arg);
@@ -123,7 +133,8 @@ static struct bufferevent *on_connection(struct event_base *events, void *arg)
 	bufferevent_incref(bev);
 	event_base_gettimeofday_cached(events, &conn->since);
 	HASH_ADD_PTR(c->all, bev, conn);
-	set_full(c, HASH_COUNT(c->all) >= c->max);
+	source->n++;
+	look_for_room(c);
 	return bev;
 }
 

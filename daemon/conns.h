@@ -15,6 +15,7 @@ struct conns_kind {
 	struct bufferevent *(*make)(struct event_base *events, void *arg);
 	void (*closed)(struct bufferevent *bev, void *arg);	/* may be NULL */
 	void *arg;
+	unsigned int max;		/* at once, of all that MaxConnections allows; 0: no less */
 };
 
 struct conns *conns_new(struct event_base *events, unsigned int max, unsigned int deadline_ms);

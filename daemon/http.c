@@ -29,6 +29,9 @@
 /* Read a little more than is allowed, to be able to say so in JSON. */
 #define BODY_SLACK (1 << 20)
 
+/* Whoever is on the network may connect there; clients shall not suffer from that. */
+#define NODES_MAX_CONNECTIONS 256
+
 /* A libevent server, and what its requests may do. */
 struct door {
 	struct http *http;
@@ -476,6 +479,7 @@ static int open_doors(struct http *http)
 	const struct conns_kind plain = { .make = conns_plain };
 	const struct conns_kind secret = {
 		.make = tls_accept, .closed = tls_closed, .arg = http->daemon->tls,
+		.max = NODES_MAX_CONNECTIONS,
 	};
 
 	if (config->listen[0] && open_tcp(http, &http->tcp, TOKENS, config->listen, &plain))

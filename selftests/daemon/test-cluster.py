@@ -278,6 +278,20 @@ def what_a_node_sends_is_checked(d):
     d.request("DELETE", "/v1/nodes/n2")
 
 
+@test
+def many_strangers_do_not_shut_clients_out(d):
+    many = [socket.create_connection(("127.0.0.1", PORTS["n1"]), timeout=30) for _ in range(300)]
+    soon(lambda: "connections of nodes: no more" in d.log_text())
+    equal(d.get("/healthz").status, 200)
+    equal(d.tcp("GET", "/healthz").status, 200)
+    for one in many:
+        one.close()
+    d.request("PUT", "/v1/nodes/n2", {"address": "127.0.0.1", "port": PORTS["n2"]})
+    answer = knock(certificate=(f"{PKI}/n2.pem", f"{PKI}/n2.key"))
+    assert " 200 " in answer, answer
+    d.request("DELETE", "/v1/nodes/n2")
+
+
 # ---- nodes --------------------------------------------------------------------------
 
 @test
