@@ -9,6 +9,7 @@
 #include "function.h"
 #include "json.h"
 #include "log.h"
+#include "runtime.h"
 #include "specs.h"
 #include "text.h"
 
@@ -82,9 +83,21 @@ static void show(struct request *r)
 /* What only administrators may say. */
 static bool may_have(struct request *r, const struct spec *spec)
 {
-	if (r->admin || (spec->uid < 0 && spec->gid < 0))
+	if (r->admin || (spec->uid < 0 && spec->gid < 0 && !spec->bundle))
 		return true;
-	http_refuse(r, 403, "uid and gid are for administrators");
+	http_refuse(r, 403, "uid, gid and bundle are for administrators");
+	return false;
+}
+
+/* Its runtime may want more than the spec. */
+static bool can_run(struct request *r, const struct spec *spec)
+{
+	const struct runtime *runtime = runtime_find(spec->runtime);
+	char error[CONTROL_ERROR] = "there is no such runtime";
+
+	if (runtime && !runtime->check(spec, error))
+		return true;
+	http_refuse(r, 422, "%s", error);
 	return false;
 }
 
@@ -130,7 +143,7 @@ static void put_spec(struct request *r, const char *name)
 	} else if (!name && there) {
 		http_refuse(r, 409, "the domain \"%s\" has a function \"%s\" already; change it with PUT",
 			    domain, spec.name);
-	} else if (may_have(r, &spec)) {
+	} else if (may_have(r, &spec) && can_run(r, &spec)) {
 		save(r, domain, &spec, there ? HTTP_OK : 201);
 		return;
 	}

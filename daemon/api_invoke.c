@@ -193,8 +193,8 @@ static void invoke(struct request *r)
 
 	if (!f)
 		return;
-	if (!f->spec.command) {
-		http_refuse(r, 422, "function \"%s\" has no command: its platform sends the requests (acquire, release)",
+	if (!spec_starts(&f->spec)) {
+		http_refuse(r, 422, "function \"%s\" has neither command nor bundle: its platform sends the requests (acquire, release)",
 			    f->spec.name);
 		return;
 	}

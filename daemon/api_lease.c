@@ -124,7 +124,7 @@ static void acquire(struct request *r, struct function *f, struct box *only)
 /* None of it that could serve now, and none will come by itself. */
 static bool must_be_started(const struct function *f)
 {
-	return !f->spec.command &&
+	return !spec_starts(&f->spec) &&
 	       !f->in[BOX_IDLE] && !f->in[BOX_DEDUPING] && !f->in[BOX_DEDUP];
 }
 

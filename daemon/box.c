@@ -264,15 +264,22 @@ static void leave_calls(struct box *box, const char *why)
 		call_box_gone(call, why);
 }
 
-void box_ended(struct box *box, const char *why)
+/**
+ * box_dies() - a box serves no more, for a reason that its calls should hear
+ * @box: the box; box_ended() follows
+ * @why: a sentence
+ */
+void box_dies(struct box *box, const char *why)
 {
 	struct function *f = box->function;
-	struct control *c = f->control;
 	bool crashed = !box->told || box->broken;
 	bool young = now_of(box) - box->born < YOUNG_US;
 	bool failed = crashed && !box->adopted && !f->deleted &&
 		(box->state == BOX_STARTING || (young && (box->in_flight || box->broken)));
 
+	if (box->dead)
+		return;
+	box->dead = true;
 	stop_counting(box);
 	if (crashed) {
 		f->crashes++;
@@ -283,6 +290,15 @@ void box_ended(struct box *box, const char *why)
 	if (failed)
 		function_failed(f, why);
 	leave_calls(box, why);
+}
+
+/* Nothing of it is left. */
+void box_ended(struct box *box, const char *why)
+{
+	struct function *f = box->function;
+	struct control *c = f->control;
+
+	box_dies(box, why);
 	tell(box, "gone", why);
 	box_discard(box);
 	control_kick_soon(c);

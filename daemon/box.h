@@ -36,6 +36,7 @@ struct box {
 	bool old;			/* gets no further call; ended when it idles */
 	bool restoring;			/* its working set is on the way back */
 	bool told;			/* was told to end */
+	bool dead;			/* its process has ended, or never was */
 	bool demarcates;		/* while deduplicating: a base is made of it */
 	bool broken;			/* did not answer a call as it should */
 	TAILQ_HEAD(, call) calls;	/* in flight */
@@ -71,6 +72,7 @@ bool box_has_room(const struct box *box);
 
 /* Told by the host, from the loop */
 void box_started(struct box *box);
+void box_dies(struct box *box, const char *why);
 void box_ended(struct box *box, const char *why);	/* frees it */
 void box_deduped(struct box *box, int err, const char *why);
 void box_awake(struct box *box);

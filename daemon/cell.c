@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <fts.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -199,48 +200,47 @@ void cell_kill(const struct cgroup *cell)
 		log_error("cannot kill the processes of %s: %s", cell->path, strerror(-err));
 }
 
+/**
+ * cell_nest() - make a cgroup in a cell
+ * @cell: the cell; what limits work there can be set for its children, too
+ * @name: of the new one
+ * @out: receives it
+ * @error: receives why not
+ */
+int cell_nest(const struct cgroup *cell, const char *name, struct cgroup *out,
+	      char error[CGROUP_ERROR])
+{
+	static const char *const controllers[] = { "+memory", "+cpu", "+pids" };
+	int err = cgroup_file(cell, name, out->path);
+	size_t i;
+
+	if (!err && mkdir(out->path, 0755))
+		err = -errno;
+	if (err)
+		return cgroup_fail(error, err, "cannot make a cgroup in %.160s: %s", cell->path,
+				   strerror(-err));
+	/* that some do not work was said by cells_open() */
+	for (i = 0; i < ARRAY_SIZE(controllers); i++)
+		put(cell, "cgroup.subtree_control", controllers[i]);
+	return 0;
+}
+
+/* With those in it; -EBUSY: not empty yet. */
 int cell_remove(const struct cgroup *cell)
 {
+	char *roots[] = { (char *)cell->path, NULL };
+	FTSENT *entry;
+	FTS *tree;
+
 	if (!cell->path[0] || !rmdir(cell->path) || errno == ENOENT)
 		return 0;
-	return -errno;
-}
-
-static bool find_number(const char *text, const char *key, uint64_t *number)
-{
-	size_t len = strlen(key);
-
-	for (; text && *text; text = strchr(text, '\n'), text = text ? text + 1 : NULL)
-		if (!strncmp(text, key, len) && text[len] == ' ') {
-			*number = strtoull(text + len, NULL, 10);
-			return true;
-		}
-	return false;
-}
-
-/**
- * cell_memory() - anonymous memory that is charged to a cell
- * @cell: the cell
- *
- * Return: bytes; 0: not known.
- */
-uint64_t cell_memory(const struct cgroup *cell)
-{
-	char text[STAT_MAX];
-	uint64_t bytes = 0;
-
-	if (get(cell, "memory.stat", text, sizeof(text)) > 0)
-		find_number(text, "anon", &bytes);
-	return bytes;
-}
-
-bool cell_oom_killed(const struct cgroup *cell)
-{
-	char text[STAT_MAX];
-	uint64_t n = 0;
-
-	return cell->path[0] && get(cell, "memory.events", text, sizeof(text)) > 0 &&
-	       find_number(text, "oom_kill", &n) && n;
+	tree = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR | FTS_NOSTAT, NULL);
+	while (tree && (entry = fts_read(tree)))
+		if (entry->fts_info == FTS_DP)
+			rmdir(entry->fts_path);
+	if (tree)
+		fts_close(tree);
+	return access(cell->path, F_OK) ? 0 : -EBUSY;
 }
 
 int cell_sleep(const struct cgroup *cell)

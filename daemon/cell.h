@@ -21,11 +21,17 @@ void cells_close(const struct cells *cells);
 int cell_make(const struct cells *cells, const char *name, const struct spec *spec,
 	      struct cgroup *cell, char error[CGROUP_ERROR]);
 
+int cell_nest(const struct cgroup *cell, const char *name, struct cgroup *out,
+	      char error[CGROUP_ERROR]);
+
 int cell_fd(const struct cgroup *cell);
 void cell_kill(const struct cgroup *cell);
 int cell_remove(const struct cgroup *cell);	/* -EBUSY: not empty yet */
+
+/* cell_stat.c */
 uint64_t cell_memory(const struct cgroup *cell);
 bool cell_oom_killed(const struct cgroup *cell);
+bool cell_ran(const struct cgroup *cell, uint64_t *us);
 
 /* Frozen for as long as its box is deduplicated, also while no daemon runs. */
 int cell_sleep(const struct cgroup *cell);

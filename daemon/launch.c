@@ -1,19 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Launching a box of a function with a command: port, cgroup, process, and the mark on the
- * cgroup by which a later daemon finds it again.
+ * Launching a box: port, cgroup, what its runtime makes of them, and the mark on the cgroup by
+ * which a later daemon finds it again.
  */
 #include <errno.h>
 #include <netinet/in.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 #include "function.h"
 #include "host.h"
 #include "log.h"
-#include "spawn.h"
 
 /* A port that nobody listens at; the range is none that the system gives away by itself. */
 static unsigned int free_port(struct host *host)
@@ -50,8 +47,8 @@ int local_mark(struct local *l)
 
 	if (!l->cell.path[0])
 		return 0;
-	mark = json_pack("{s:s,s:s,s:s,s:I,s:I,s:I,s:b,s:s}", "name", box->name,
-			 "function", box->function->spec.name, "domain", box->function->domain,
+	mark = json_pack("{s:s,s:s,s:s,s:s,s:I,s:I,s:I,s:b,s:s}", "name", box->name,
+			 "runtime", l->runtime->name, "function", box->function->spec.name, "domain", box->function->domain,
 			 "pid", (json_int_t)l->pid, "start_time", (json_int_t)l->start_time,
 			 "port", (json_int_t)l->port, "adopted", box->adopted,
 			 "address", box->address);
@@ -63,9 +60,15 @@ int local_mark(struct local *l)
 static int prepare(struct local *l, char *error)
 {
 	struct host *host = l->host;
+	const struct runtime *runtime;
 	struct box *box = l->box;
 	int err;
 
+	runtime = runtime_find(box->function->spec.runtime);
+	if (!runtime)
+		return cgroup_fail(error, -ENOSYS, "there is no runtime \"%s\"",
+				   box->function->spec.runtime);
+	l->runtime = runtime;
 	l->port = free_port(host);
 	if (!l->port)
 		return cgroup_fail(error, -EADDRINUSE, "no port is free (FirstPort, LastPort)");
@@ -78,36 +81,23 @@ static int prepare(struct local *l, char *error)
 	return err;
 }
 
-static int launch(struct local *l, char *error)
+/**
+ * local_lives() - the function's first process is there
+ * @l: the box's, launched
+ * @pid: of the process; l->pidfd may be its
+ *
+ * Return: 0, or a negative errno: it has gone, or there is no memory.
+ */
+int local_lives(struct local *l, pid_t pid)
 {
-	const struct spec *spec = &l->box->function->spec;
-	struct host *host = l->host;
-	const struct spawn what = {
-		.spec = spec, .name = l->box->name, .cell = &l->cell, .port = l->port,
-		.uid = spec->uid >= 0 ? (uid_t)spec->uid : host->uid,
-		.gid = spec->gid >= 0 ? (gid_t)spec->gid : host->gid,
-		.namespaces = host->daemon->config.namespaces,
-		.private_tmp = host->daemon->config.private_tmp,
-	};
-	struct spawned child;
-	int err = spawn(&what, &child, error);
+	int err;
 
-	if (err)
-		return err;
-	l->pid = child.pid;
-	l->box->pid = child.pid;
-	l->pidfd = child.pidfd;
-	l->status = child.status;
-	l->executed = event_new(host->daemon->events, l->status, EV_READ, local_executed, l);
-	if (local_watch(l) || !l->executed || event_add(l->executed, NULL)) {
-		/* rare enough: its end is waited for */
-		kill(l->pid, SIGKILL);
-		waitid(P_PID, l->pid, NULL, WEXITED);
-		return cgroup_fail(error, -ENOMEM, "no memory to watch a process");
-	}
-	if (local_mark(l))
+	l->pid = pid;
+	l->box->pid = pid;
+	err = local_watch(l);
+	if (!err && local_mark(l))
 		log_warning("cannot mark %s: a restarted medesd will not know it", l->cell.path);
-	return 0;
+	return err;
 }
 
 /**
@@ -121,5 +111,5 @@ int local_launch(struct local *l, char error[CONTROL_ERROR])
 {
 	int err = prepare(l, error);
 
-	return err ? err : launch(l, error);
+	return err ? err : l->runtime->start(l, error);
 }

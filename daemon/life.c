@@ -194,7 +194,7 @@ static void act_on_bases(struct control *c, const struct policy_function *p)
 
 static void prewarm(struct function *f, unsigned int n, const char *why)
 {
-	while (n-- && f->spec.command && !function_backs_off(f) &&
+	while (n-- && spec_starts(&f->spec) && !function_backs_off(f) &&
 	       f->n_boxes - f->in[BOX_ENDING] < f->spec.max_sandboxes &&
 	       HASH_COUNT(f->control->boxes) < f->control->limits.max_boxes &&
 	       admit_start(f, false)) {

@@ -13,28 +13,27 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "ended.h"
 #include "function.h"
 #include "host.h"
 #include "log.h"
 #include "proc.h"
-#include "spawn.h"
 
 #define REMOVE_PAUSE_MS 10
 #define REMOVALS_MAX 500
+#define REAP_PAUSE_MS 5
+#define REAPS_MAX 20
 
 static const struct timeval at_once;
 
 /* All that we hold of it; what is outside stays as it is. */
 void local_free(struct local *l)
 {
+	l->runtime->forget(l);
 	probe_free(l->probe);
 	lines_free(l->lines);
 	if (l->exit)
 		event_free(l->exit);
-	if (l->executed)
-		event_free(l->executed);
-	if (l->status >= 0)
-		close(l->status);
 	if (l->pidfd >= 0)
 		close(l->pidfd);
 	if (l->freezing)
@@ -63,19 +62,60 @@ void local_kill(struct local *l)
 		kill(-l->pid, SIGKILL);
 }
 
+/* What became of the process, in words, once that is known. */
+static void describe_exit(struct local *l)
+{
+	int status;
+
+	if (!ended_status(l->pidfd, &status) || l->why[0])
+		return;
+	if (WIFEXITED(status))
+		snprintf(l->why, sizeof(l->why), "its process exited with status %d",
+			 WEXITSTATUS(status));
+	else if (cell_oom_killed(&l->cell))
+		snprintf(l->why, sizeof(l->why), "it needed more memory than it may have (%s) and was killed",
+			 l->runtime->memory_limit);
+	else
+		snprintf(l->why, sizeof(l->why), "its process was killed by signal %d (%s)",
+			 WTERMSIG(status), strsignal(WTERMSIG(status)));
+}
+
+/* Why is known once its parent has reaped it, which may be somebody else. */
+static bool explained(struct local *l)
+{
+	const struct timeval pause = { .tv_usec = REAP_PAUSE_MS * 1000 };
+
+	describe_exit(l);
+	if (!l->exited || l->why[0] || l->reaps++ >= REAPS_MAX)
+		return true;
+	event_add(l->later, &pause);
+	return false;
+}
+
+static const char *reason(const struct local *l)
+{
+	return l->why[0] ? l->why : l->exited ? "its process has ended" : "it was ended";
+}
+
 /* The main process has ended; whatever else is in the cgroup goes, then the cgroup. */
 static void remove_cell(struct local *l)
 {
 	const struct timeval pause = { .tv_usec = REMOVE_PAUSE_MS * 1000 };
-	int err = l->ours ? cell_remove(&l->cell) : 0;
+	int err;
 
+	if (!explained(l))
+		return;
+	box_dies(l->box, reason(l));
+	if (l->ours && !l->runtime->clean(l))
+		return;
+	err = l->ours ? cell_remove(&l->cell) : 0;
 	if (err && l->removals++ < REMOVALS_MAX) {
 		event_add(l->later, &pause);
 		return;
 	}
 	if (err)
 		log_error("cannot remove cgroup %s: %s", l->cell.path, strerror(-err));
-	finish(l, l->why[0] ? l->why : "it was ended");
+	finish(l, reason(l));
 }
 
 static void on_later(evutil_socket_t fd, short what, void *arg)
@@ -99,24 +139,6 @@ void local_later(struct local *l)
 	event_add(l->later, &at_once);
 }
 
-/* What became of the process, in words. */
-static void describe_exit(struct local *l)
-{
-	siginfo_t info = { 0 };
-
-	if (waitid(P_PIDFD, l->pidfd, &info, WEXITED | WNOHANG) || l->why[0])
-		snprintf(l->why + strlen(l->why), sizeof(l->why) - strlen(l->why), "%s",
-			 l->why[0] ? "" : "its process has ended");
-	else if (info.si_code == CLD_EXITED)
-		snprintf(l->why, sizeof(l->why), "its process exited with status %d",
-			 info.si_status);
-	else if (cell_oom_killed(&l->cell))
-		snprintf(l->why, sizeof(l->why), "it needed more memory than it may have (memory_bytes) and was killed");
-	else
-		snprintf(l->why, sizeof(l->why), "its process was killed by signal %d (%s)",
-			 info.si_status, strsignal(info.si_status));
-}
-
 /* An adopted one lives as long as a process is in its cgroup. */
 static bool watch_another(struct local *l)
 {
@@ -136,6 +158,18 @@ static bool watch_another(struct local *l)
 	return found;
 }
 
+/* Its first process has ended, or never was: what else there is of it goes, too. */
+void local_ends(struct local *l)
+{
+	sleep_stop(l);
+	probe_free(l->probe);
+	l->probe = NULL;
+	if (l->ours)
+		local_kill(l);
+	l->end_due = true;
+	local_later(l);
+}
+
 static void on_exit_of(evutil_socket_t fd, short what, void *arg)
 {
 	struct local *l = arg;
@@ -145,14 +179,9 @@ static void on_exit_of(evutil_socket_t fd, short what, void *arg)
 	l->exit = NULL;
 	if (!l->box->told && watch_another(l))
 		return;
+	l->exited = true;
 	describe_exit(l);
-	sleep_stop(l);
-	probe_free(l->probe);
-	l->probe = NULL;
-	if (l->ours)
-		local_kill(l);
-	l->end_due = true;
-	local_later(l);
+	local_ends(l);
 }
 
 /* Hear of the end of l->pid, if it is still the process of l->start_time. */
@@ -178,11 +207,17 @@ int local_watch(struct local *l)
 	return l->exit && !event_add(l->exit, NULL) ? 0 : -ENOMEM;
 }
 
-/* It cannot go on; its end will be reported with this reason. */
-void local_fail(struct local *l, const char *why)
+/* Its end, which is near, will be reported with this reason. */
+void local_excuse(struct local *l, const char *why)
 {
 	if (!l->why[0])
 		snprintf(l->why, sizeof(l->why), "%s", why);
+}
+
+/* It cannot go on. */
+void local_fail(struct local *l, const char *why)
+{
+	local_excuse(l, why);
 	local_kill(l);
 }
 
@@ -210,24 +245,6 @@ int local_probe(struct local *l)
 	return l->probe ? 0 : -ENOMEM;
 }
 
-/* The pipe of spawn() says what became of it. */
-void local_executed(evutil_socket_t fd, short what, void *arg)
-{
-	char error[CGROUP_ERROR];
-	struct local *l = arg;
-	int err;
-
-	(void)fd, (void)what;
-	event_free(l->executed);
-	l->executed = NULL;
-	err = spawn_result(l->status, error);
-	l->status = -1;
-	if (err)
-		snprintf(l->why, sizeof(l->why), "%s", error);
-	else if (l->box->state == BOX_STARTING && local_probe(l))
-		local_fail(l, "no memory to ask whether it is ready");
-}
-
 struct local *local_new(struct host *host, struct box *box)
 {
 	struct local *l = calloc(1, sizeof(*l));
@@ -236,8 +253,8 @@ struct local *local_new(struct host *host, struct box *box)
 		return NULL;
 	l->box = box;
 	l->host = host;
+	l->runtime = &runtime_process;
 	l->pidfd = -1;
-	l->status = -1;
 	l->later = evtimer_new(host->daemon->events, on_later, l);
 	if (!l->later) {
 		free(l);

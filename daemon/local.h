@@ -11,6 +11,7 @@
 #include "forward.h"
 #include "job.h"
 #include "probe.h"
+#include "runtime.h"
 
 struct local {
 	struct box *box;
@@ -22,14 +23,16 @@ struct local {
 	uint64_t start_time;
 	int pidfd;
 	struct event *exit;		/* of the process */
-	int status;			/* -1, or the pipe that tells of its execution */
-	struct event *executed;
+	const struct runtime *runtime;
+	void *run;			/* the runtime's, while something is under way */
 	struct probe *probe;
 	struct lines *lines;
 	char why[CONTROL_ERROR];	/* why it is to end; empty: it was told to */
 
 	struct event *later;		/* callbacks that must not come from within */
 	bool awake_due, end_due;
+	bool exited;			/* its process has, by itself or not */
+	unsigned int reaps;		/* looks for the exit status */
 	unsigned int removals;		/* tries to remove the cgroup */
 
 	/* sleep.c */
@@ -49,13 +52,15 @@ void local_free(struct local *l);	/* what is outside stays as it is */
 void local_undo(struct local *l);	/* nothing has become of it */
 int local_watch(struct local *l);
 int local_probe(struct local *l);
-void local_executed(evutil_socket_t status, short what, void *l);
+void local_excuse(struct local *l, const char *why);
 void local_fail(struct local *l, const char *why);
+void local_ends(struct local *l);
 void local_kill(struct local *l);
 void local_later(struct local *l);
 
 /* launch.c */
 int local_launch(struct local *l, char error[CONTROL_ERROR]);
+int local_lives(struct local *l, pid_t pid);
 int local_mark(struct local *l);
 
 /* sleep.c: what the kernel module does to a box */

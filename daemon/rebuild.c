@@ -23,15 +23,16 @@
 #include "proc.h"
 
 struct mark {
-	const char *name, *function, *domain, *address;
+	const char *name, *runtime, *function, *domain, *address;
 	json_int_t pid, start_time, port;
 	int adopted;
 };
 
 static bool read_mark(const json_t *json, struct mark *mark)
 {
-	return !json_unpack((json_t *)json, "{s:s,s:s,s:s,s:I,s:I,s:I,s:b,s:s}",
-			    "name", &mark->name, "function", &mark->function,
+	*mark = (struct mark){ .runtime = "process" };
+	return !json_unpack((json_t *)json, "{s:s,s?s,s:s,s:s,s:I,s:I,s:I,s:b,s:s}",
+			    "name", &mark->name, "runtime", &mark->runtime, "function", &mark->function,
 			    "domain", &mark->domain, "pid", &mark->pid,
 			    "start_time", &mark->start_time, "port", &mark->port,
 			    "adopted", &mark->adopted, "address", &mark->address);
@@ -47,13 +48,14 @@ static void note_serial(struct control *c, const char *name)
 		c->serial = n;
 }
 
-static void remove_orphan(const struct cgroup *cell, const char *why)
+static void remove_orphan(struct host *host, const struct cgroup *cell, const char *why)
 {
 	int tries, err = -EBUSY;
 	const struct timespec pause = { .tv_nsec = 10000000 };
 
 	log_notice("ending %s: %s", cell->path, why);
 	cell_kill(cell);
+	runtimes_orphan(host, strrchr(cell->path, '/') + 1);
 	for (tries = 0; tries < 200 && err == -EBUSY; tries++) {
 		err = cell_remove(cell);
 		if (err == -EBUSY)
@@ -109,13 +111,14 @@ static int take_over(struct daemon *d, struct function *f, const struct mark *ma
 		     const struct cgroup *cell)
 {
 	struct box *box = box_find(d->control, mark->name) ? NULL : box_new(f, mark->name);
-	struct local *l = box ? local_new(d->host, box) : NULL;
+	struct local *l = box && runtime_find(mark->runtime) ? local_new(d->host, box) : NULL;
 	bool dedup, lost;
 
 	if (!l)
 		return -ENOMEM;
 	l->cell = *cell;
 	l->ours = !mark->adopted;
+	l->runtime = runtime_find(mark->runtime);
 	l->pid = mark->pid;
 	l->start_time = mark->start_time;
 	l->port = mark->port;
@@ -150,11 +153,11 @@ static void look_at(struct daemon *d, const struct cgroup *cell)
 		f = function_find(d->control, mark.domain, mark.function);
 	}
 	if (!json)
-		remove_orphan(cell, "it was not finished when medesd ended");
-	else if (!f || (!f->spec.command && !mark.adopted))
-		remove_orphan(cell, "its function is not known");
+		remove_orphan(d->host, cell, "it was not finished when medesd ended");
+	else if (!f || (!spec_starts(&f->spec) && !mark.adopted))
+		remove_orphan(d->host, cell, "its function is not known");
 	else if (take_over(d, f, &mark, cell))
-		remove_orphan(cell, "no memory for it, or its name is taken");
+		remove_orphan(d->host, cell, "no memory for it, or its name is taken");
 	json_decref(json);
 }
 

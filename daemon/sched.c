@@ -106,8 +106,8 @@ static bool may_start(struct function *f)
 {
 	struct control *c = f->control;
 
-	if (!f->spec.command)
-		f->stalled = "it has no command, and no adopted sandbox is free";
+	if (!spec_starts(&f->spec))
+		f->stalled = "it has neither command nor bundle, and no adopted sandbox is free";
 	else if (f->n_boxes - f->in[BOX_ENDING] >= f->spec.max_sandboxes)
 		f->stalled = "all are busy, and it has as many as it may (max_sandboxes)";
 	else if (HASH_COUNT(c->boxes) >= c->limits.max_boxes)

@@ -82,7 +82,7 @@ static char **make_env(const struct spawn *what)
 }
 
 /* Lines go to the journal as the sandbox's; where there is none, to where ours go. */
-static int open_log(const char *name)
+int spawn_log(const char *name)
 {
 	int fd = sd_journal_stream_fd(name, LOG_INFO, 1);
 
@@ -104,7 +104,7 @@ static int image_make(struct image *image, const struct spawn *what)
 	*image = (struct image){ .log = -1, .cgroup = -1 };
 	image->argv = copy_array(what->spec->command);
 	image->env = make_env(what);
-	image->log = open_log(what->name);
+	image->log = spawn_log(what->name);
 	if (!image->argv || !image->env || image->log < 0)
 		goto err_free;
 	if (what->cell->path[0]) {

@@ -32,4 +32,7 @@ int spawn(const struct spawn *what, struct spawned *out, char error[CGROUP_ERROR
 /* What the child said. 0: it was executed; else error says what failed. */
 int spawn_result(int status, char error[CGROUP_ERROR]);
 
+/* A descriptor for the output of a sandbox. */
+int spawn_log(const char *name);
+
 #endif /* MEDESD_SPAWN_H */

@@ -14,7 +14,7 @@
 #include "spec.h"
 #include "text.h"
 
-enum type { NAME, ABSOLUTE, TEXT, NUMBER, LARGE, FLAG, COMMAND, STRINGS };
+enum type { NAME, ABSOLUTE, TEXT, NUMBER, LARGE, FLAG, COMMAND, STRINGS, RUNTIME };
 
 struct key {
 	const char *name;
@@ -31,6 +31,8 @@ struct key {
 static const struct key keys[] = {
 	{ "name", NAME, AT(name), 0, 0 },
 	{ "command", COMMAND, AT(command), 0, 0 },
+	{ "runtime", RUNTIME, AT(runtime), 0, 0 },
+	{ "bundle", ABSOLUTE, AT(bundle), 0, 0 },
 	{ "env", STRINGS, AT(env), 0, 0 },
 	{ "directory", ABSOLUTE, AT(directory), 0, 0 },
 	{ "uid", LARGE, AT(uid), 0, UINT32_MAX - 1 },
@@ -138,6 +140,17 @@ static int set_strings(const struct key *key, json_t *value, const json_t **out,
 	return 0;
 }
 
+static int set_runtime(json_t *value, const char **out, char *error)
+{
+	const char *name = json_string_value(value);
+
+	if (!name || (strcmp(name, "process") && strcmp(name, "oci")))
+		return fail(error, "runtime: want \"process\" or \"oci\", not \"%.40s\"",
+			    name ? name : "(no string)");
+	*out = name;
+	return 0;
+}
+
 static int set(struct spec *spec, const struct key *key, json_t *value, char *error)
 {
 	void *to = (char *)spec + key->offset;
@@ -155,6 +168,8 @@ static int set(struct spec *spec, const struct key *key, json_t *value, char *er
 		return set_command(value, to, error);
 	case STRINGS:
 		return set_strings(key, value, to, error);
+	case RUNTIME:
+		return set_runtime(value, to, error);
 	default:
 		if (!json_is_boolean(value))
 			return fail(error, "%s: want true or false", key->name);
@@ -178,9 +193,24 @@ static int check_policy(const struct spec *spec, char *error)
 	return 0;
 }
 
+/* A bundle says itself what it needs; what would be ignored is refused. */
+static int check_runtime(const struct spec *spec, json_t *body, char *error)
+{
+	bool oci = !strcmp(spec->runtime, "oci");
+
+	if (oci && !spec->bundle)
+		return fail(error, "bundle: runtime \"oci\" wants the path of a bundle");
+	if (!oci && spec->bundle)
+		return fail(error, "bundle: it is for \"runtime\": \"oci\" only");
+	if (oci && json_object_get(body, "directory"))
+		return fail(error, "directory: a container's is process.cwd of its bundle");
+	return 0;
+}
+
 static void defaults(struct spec *spec)
 {
 	*spec = (struct spec){
+		.runtime = "process",
 		.directory = "/",
 		.ready_path = "/healthz",
 		.uid = -1,
@@ -222,7 +252,9 @@ int spec_parse(struct spec *spec, json_t *body, char error[SPEC_ERROR])
 	}
 	if (!new.name[0])
 		return fail(error, "the function has no name");
-	err = check_policy(&new, error);
+	err = check_runtime(&new, body, error);
+	if (!err)
+		err = check_policy(&new, error);
 	if (err)
 		return err;
 	new.json = json_incref(body);

@@ -6,6 +6,7 @@
 #define MEDESD_SPEC_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include "medes.h"
 
 #define SPEC_ERROR 512
@@ -19,9 +20,11 @@ struct spec {
 	json_t *json;			/* as it was given: what is shown and stored */
 
 	/* point into json; NULL: absent */
-	const json_t *command;		/* an array; absent: sandboxes are adopted only */
+	const json_t *command;		/* an array; of a bundle, instead of its own */
 	const json_t *env;		/* an object */
 	const json_t *policy;		/* an object: parameters of its own */
+	const char *runtime;		/* by name, see runtime.h */
+	const char *bundle;		/* directory; NULL: not in a container */
 	const char *directory;
 	const char *ready_path;		/* empty: the open port is enough */
 
@@ -41,5 +44,11 @@ struct spec {
 /* Returns 0, or -EINVAL with the reason in error, and spec is as it was. */
 int spec_parse(struct spec *spec, json_t *body, char error[SPEC_ERROR]);
 void spec_clear(struct spec *spec);
+
+/* Can we start it? Otherwise sandboxes are adopted only. */
+static inline bool spec_starts(const struct spec *spec)
+{
+	return spec->command || spec->bundle;
+}
 
 #endif /* MEDESD_SPEC_H */

@@ -133,7 +133,10 @@ def bad_specs_change_nothing(d):
             ({"command": ["/x"], "memory_bytes": "1G"}, "memory_bytes"), ({"name": "other"}, "other"),
             ({"command": ["/x"], "env": {"A=B": "c"}}, "A=B"), ({"command": ["/x"], "directory": "tmp"}, "tmp"),
             ({"command": ["/x"], "policy": {"keep": "1s"}}, "keep"), ({"command": ["/x"], "policy": {"idle": "soon"}}, "soon"),
-            ({"command": ["/x"], "ready_path": "a\r\nb"}, "ready_path")):
+            ({"command": ["/x"], "ready_path": "a\r\nb"}, "ready_path"),
+            ({"runtime": "vm"}, "process"), ({"runtime": "oci"}, "bundle"), ({"bundle": "/b", "command": ["/x"]}, "oci"),
+            ({"runtime": "oci", "bundle": "b"}, "absolute"), ({"runtime": "oci", "bundle": "/no/bundle"}, "config.json"),
+            ({"runtime": "oci", "bundle": "/no/bundle", "directory": "/"}, "process.cwd")):
         reply = d.request("PUT", "/v1/functions/bad", spec)
         equal(reply.status, 422, spec)
         assert word in reply.json()["error"], reply.body
@@ -148,6 +151,7 @@ def tokens_and_domains(d):
     equal(d.tcp("GET", "/healthz").status, 200)
     equal(d.tcp("GET", "/no/such").status, 401)
     equal(d.tcp("PUT", "/v1/functions/f", TENANT, {"command": [NOOP]}).status, 201)
+    equal(d.tcp("PUT", "/v1/functions/b", TENANT, {"runtime": "oci", "bundle": "/b"}).status, 403)
     equal(d.tcp("GET", "/v1/functions/f/invoke", TENANT).status, 200)
     # the domains' functions are different ones, and a tenant sees its own only
     equal({f["domain"] for f in d.tcp("GET", "/v1/functions", TENANT).json()["functions"]}, {"shop"})

@@ -135,7 +135,7 @@ daemon = Daemon()
 
 def put(name, command, **spec):
     patience = PATIENCE * 1000
-    spec = {"command": command, "start_timeout_ms": patience, "queue_timeout_ms": patience,
+    spec = {**({"command": command} if command else {}), "start_timeout_ms": patience, "queue_timeout_ms": patience,
             "request_timeout_ms": patience, "env": {"PYTHONDONTWRITEBYTECODE": "1"}, **spec}
     status, _, answer = request("PUT", f"/v1/functions/{name}", spec)
     assert status in (200, 201), answer

@@ -73,6 +73,9 @@ static int add_option(struct args *args, unsigned int option)
 	case OPT_SPEC:
 		args->spec = optarg;
 		break;
+	case OPT_BUNDLE:
+		args->bundle = optarg;
+		break;
 	case OPT_DATA:
 		args->data = optarg;
 		break;
@@ -126,6 +129,7 @@ int args_parse(struct args *args, int argc, char **argv)
 		{ "attach", no_argument, NULL, LONG_ONLY + OPT_ATTACH },
 		{ "name", required_argument, NULL, LONG_ONLY + OPT_NAME },
 		{ "spec", required_argument, NULL, LONG_ONLY + OPT_SPEC },
+		{ "bundle", required_argument, NULL, LONG_ONLY + OPT_BUNDLE },
 		{ "data", required_argument, NULL, LONG_ONLY + OPT_DATA },
 		{ "path", required_argument, NULL, LONG_ONLY + OPT_PATH },
 		{ "method", required_argument, NULL, LONG_ONLY + OPT_METHOD },

@@ -38,6 +38,7 @@ enum ctl_option {
 	OPT_KEY = 1 << 20,
 	OPT_PORT = 1 << 21,
 	OPT_FORCE = 1 << 22,
+	OPT_BUNDLE = 1 << 23,
 };
 
 #define WORDS_MAX 128
@@ -53,6 +54,7 @@ struct args {
 	const char *function;
 	const char *name;
 	const char *spec;
+	const char *bundle;
 	const char *data;
 	const char *path;
 	const char *method;

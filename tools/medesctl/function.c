@@ -3,6 +3,7 @@
  * medesctl function: what the controller runs.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include "client.h"
 #include "function.h"
@@ -77,6 +78,7 @@ static json_t *make_spec(const struct args *args, const char *const *names, size
 {
 	json_error_t why;
 	json_t *spec, *command;
+	char *bundle;
 	size_t i;
 
 	spec = args->spec ? json_load_file(args->spec, JSON_REJECT_DUPLICATES, &why) : json_object();
@@ -87,6 +89,13 @@ static json_t *make_spec(const struct args *args, const char *const *names, size
 		return NULL;
 	}
 	json_object_set_new(spec, "name", json_string(names[0]));
+	if (args->given & OPT_BUNDLE) {
+		json_object_set_new(spec, "runtime", json_string("oci"));
+		/* one that is not there is medesd's to refuse */
+		bundle = realpath(args->bundle, NULL);
+		json_object_set_new(spec, "bundle", json_string(bundle ? bundle : args->bundle));
+		free(bundle);
+	}
 	if (n == 1)
 		return spec;
 	command = json_array();
@@ -146,9 +155,9 @@ static enum exit_code remove_one(const struct args *args, const char *const *nam
 
 const struct command function_commands[] = {
 	{
-		"function", "add", "NAME [--spec FILE] [--domain D] [-- COMMAND ARGUMENT...]",
-		"add a function or change it; FILE is a spec in JSON",
-		OPT_SPEC | OPT_DOMAIN, 0, 1, WORDS_MAX, add,
+		"function", "add", "NAME [--spec FILE] [--bundle DIR] [--domain D] [-- COMMAND ARGUMENT...]",
+		"add a function or change it; FILE is a spec in JSON; DIR is an OCI bundle, in whose container it runs",
+		OPT_SPEC | OPT_BUNDLE | OPT_DOMAIN, 0, 1, WORDS_MAX, add,
 	},
 	{ "function", "list", "[--domain D]", "all functions", OPT_DOMAIN, 0, 0, 0, list },
 	{ "function", "show", "NAME [--domain D]", "one function", OPT_DOMAIN, 0, 1, 1, show },

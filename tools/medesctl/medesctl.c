@@ -23,7 +23,7 @@ static const struct {
 } option_names[] = {
 	{ OPT_PID, "--pid" }, { OPT_CGROUP, "--cgroup" }, { OPT_DOMAIN, "--domain" },
 	{ OPT_FUNCTION, "--function" }, { OPT_ATTACH, "--attach" }, { OPT_NAME, "--name" },
-	{ OPT_SPEC, "--spec" }, { OPT_DATA, "--data" }, { OPT_PATH, "--path" },
+	{ OPT_SPEC, "--spec" }, { OPT_BUNDLE, "--bundle" }, { OPT_DATA, "--data" }, { OPT_PATH, "--path" },
 	{ OPT_METHOD, "--method" }, { OPT_WAIT, "--wait" }, { OPT_ALL, "--all" },
 	{ OPT_KILL_LOST, "--kill-lost" }, { OPT_WORKING_SET, "--working-set" },
 	{ OPT_KEY, "--key" }, { OPT_PORT, "--port" }, { OPT_FORCE, "--force" },
