@@ -18,6 +18,7 @@ extern const struct route api_status_routes[];
 extern const struct route api_function_routes[];
 extern const struct route api_invoke_routes[];
 extern const struct route api_lease_routes[];
+extern const struct route api_adopt_routes[];
 extern const struct route api_policy_routes[];
 extern const struct route api_metrics_routes[];
 extern const struct route api_node_routes[];
@@ -26,6 +27,8 @@ extern const struct route api_cluster_routes[];
 /* All of the above, for http_new(). */
 extern const struct route *const api_tables[];
 extern const size_t api_n_tables;
+
+struct box;
 
 /* A key that a body may have; the value goes to where the type says. */
 struct api_key {
@@ -59,6 +62,7 @@ struct function *api_function(struct request *r);
 bool api_domain(struct request *r, char domain[MEDES_NAME_SIZE], bool all);
 
 /* api_lease.c */
+int api_hold(struct box *box);
 struct box *api_box(struct request *r);
 
 /* relay.c */

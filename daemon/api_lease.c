@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Sandboxes that a platform runs, or sends requests to, itself: adopt, acquire, release.
+ * Sandboxes that a platform sends requests to itself: acquire, release.
  *
  * An acquired sandbox is a call that lasts until it is released; should the platform
  * die, the lease runs out.
@@ -9,13 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include "api.h"
-#include "freezer.h"
 #include "function.h"
-#include "host.h"
 #include "json.h"
 #include "log.h"
-#include "members.h"
-#include "text.h"
 
 #define LEASE_MAX_MS 3600000
 
@@ -121,6 +117,22 @@ static void acquire(struct request *r, struct function *f, struct box *only)
 	call_submit(&lease->call, f, only);
 }
 
+/**
+ * api_hold() - have a new box in use, until it is released
+ * @box: adopted, and idle
+ */
+int api_hold(struct box *box)
+{
+	struct lease *lease = calloc(1, sizeof(*lease));
+
+	if (!lease)
+		return -ENOMEM;
+	lease->call.ops = &ops;
+	lease->call.lease = true;
+	call_hold(&lease->call, box);
+	return 0;
+}
+
 /* None of it that could serve now, and none will come by itself. */
 static bool must_be_started(const struct function *f)
 {
@@ -180,183 +192,7 @@ static void release(struct request *r)
 	http_reply(r, HTTP_OK, box_json(box));
 }
 
-/* Adopted, it is in use until it is released. */
-static int hold(struct box *box)
-{
-	struct lease *lease = calloc(1, sizeof(*lease));
-
-	if (!lease)
-		return -ENOMEM;
-	lease->call.ops = &ops;
-	lease->call.lease = true;
-	box_set(box, BOX_IDLE);
-	call_hold(&lease->call, box);
-	return 0;
-}
-
-/* A request to adopt, while its cgroup freezes. */
-struct adoption {
-	struct request *r;
-	char domain[MEDES_NAME_SIZE];
-	char function[MEDES_NAME_SIZE];
-	char name[MEDES_NAME_SIZE];
-	char address[64];
-	struct freezer freezer;
-	bool cgroup;
-};
-
-static void adoption_free(struct adoption *a)
-{
-	freezer_release(&a->freezer);
-	free(a);
-}
-
-static void adopt_members(struct adoption *a, const struct members *members)
-{
-	struct request *r = a->r;
-	char error[CONTROL_ERROR] = "no memory for a sandbox";
-	struct cgroup cgroup = a->freezer.cgroup;
-	bool by_cgroup = a->cgroup;
-	/* either may have come or gone meanwhile */
-	struct function *f = function_find(r->daemon->control, a->domain, a->function);
-	bool taken = box_find(r->daemon->control, a->name);
-	struct box *box = NULL;
-	int err = -ENOMEM;
-
-	if (!members->n) {
-		adoption_free(a);
-		http_refuse(r, 422, "there is no process in this cgroup");
-		return;
-	}
-	if (f && !taken)
-		box = box_new(f, a->name);
-	if (box) {
-		box->adopted = true;
-		strcpy(box->address, a->address);
-		if (host_adopt(r->daemon->host, box, by_cgroup ? &cgroup : NULL, members, error))
-			err = hold(box);
-		else
-			box_discard(box);
-	}
-	adoption_free(a);
-	if (err) {
-		http_refuse(r, 409, "%s", error);
-		return;
-	}
-	log_info("sandbox %s of %s is adopted", box->name, f->spec.name);
-	http_reply(r, 201, box_json(box));
-}
-
-static void on_frozen(int err, const char *error, void *arg)
-{
-	struct adoption *a = arg;
-	struct members members = { 0 };
-	char why[CGROUP_ERROR];
-
-	if (err)
-		snprintf(why, sizeof(why), "%s", error);
-	else
-		err = cgroup_members(&a->freezer.cgroup, &members, why);
-	if (!err) {
-		adopt_members(a, &members);
-	} else {
-		struct request *r = a->r;
-
-		adoption_free(a);
-		http_refuse_errno(r, err, why);
-	}
-	members_clear(&members);
-}
-
-static void on_adopter_gone(struct request *r)
-{
-	adoption_free(r->private);
-	http_reply_raw(r, HTTP_OK, NULL);
-}
-
-static void adopt_cgroup(struct adoption *a, const char *path)
-{
-	struct request *r = a->r;
-	char error[CGROUP_ERROR];
-	struct cgroup cgroup;
-	int err = cgroup_resolve(&cgroup, path, error);
-
-	if (err) {
-		free(a);
-		http_refuse(r, 422, "%s", error);
-		return;
-	}
-	a->cgroup = true;
-	r->private = a;
-	r->gone = on_adopter_gone;
-	if (freezer_start(&a->freezer, r->daemon->events, &cgroup,
-			  r->daemon->config.freeze_timeout, on_frozen, a)) {
-		free(a);
-		http_refuse_later(r, HTTP_SERVUNAVAIL, 1, "no memory to freeze the cgroup");
-	}
-}
-
-static void adopt_pids(struct adoption *a, const json_t *pids)
-{
-	struct members members = { 0 };
-	struct request *r = a->r;
-	char error[CGROUP_ERROR];
-	int err = members_of_json(pids, &members, error);
-
-	if (err) {
-		free(a);
-		http_refuse_errno(r, err, error);
-		return;
-	}
-	adopt_members(a, &members);
-	members_clear(&members);
-}
-
-static void adopt(struct request *r)
-{
-	const char *name = NULL, *cgroup = NULL, *address = "";
-	json_t *pids = NULL;
-	const struct api_key keys[] = {
-		{ "name", JSON_STRING, .string = &name },
-		{ "cgroup", JSON_STRING, .string = &cgroup },
-		{ "address", JSON_STRING, .string = &address },
-		{ "pids", JSON_ARRAY, .array = &pids },
-	};
-	struct function *f = api_function(r);
-	struct adoption *a;
-
-	if (!f || !api_body(r, keys, ARRAY_SIZE(keys)) || !api_name(r, "sandbox", name))
-		return;
-	if (!cgroup == !pids) {
-		http_refuse(r, 422, "want either pids or cgroup");
-		return;
-	}
-	if (box_find(r->daemon->control, name)) {
-		http_refuse(r, 409, "there is a sandbox \"%s\" already", name);
-		return;
-	}
-	if (strlen(address) >= sizeof(a->address)) {
-		http_refuse(r, 422, "address: want at most %zu characters", sizeof(a->address) - 1);
-		return;
-	}
-	a = calloc(1, sizeof(*a));
-	if (!a) {
-		http_refuse_later(r, HTTP_SERVUNAVAIL, 1, "no memory for a sandbox");
-		return;
-	}
-	a->r = r;
-	strcpy(a->domain, f->domain);
-	strcpy(a->function, f->spec.name);
-	strcpy(a->name, name);
-	strcpy(a->address, address);
-	if (cgroup)
-		adopt_cgroup(a, cgroup);
-	else
-		adopt_pids(a, pids);
-}
-
 const struct route api_lease_routes[] = {
-	{ EVHTTP_REQ_POST, "/v1/functions/*/adopt", adopt, 0 },
 	{ EVHTTP_REQ_POST, "/v1/functions/*/acquire", acquire_any, ROUTE_TENANT },
 	{ EVHTTP_REQ_POST, "/v1/sandboxes/*/acquire", acquire_one, ROUTE_TENANT },
 	{ EVHTTP_REQ_POST, "/v1/sandboxes/*/release", release, ROUTE_TENANT },

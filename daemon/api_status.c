@@ -6,6 +6,7 @@
 #include "api.h"
 #include "control.h"
 #include "function.h"
+#include "host.h"
 #include "streams.h"
 #include "json.h"
 #include "kernel.h"
@@ -17,12 +18,13 @@ static void status(struct request *r)
 	struct registry_stats s;
 
 	registry_stats(r->daemon->registry, &s);
-	http_reply(r, HTTP_OK, json_pack("{s:s,s:b,s:o?,s:I,s:I,s:{s:I,s:I,s:I,s:I,s:I}}",
+	http_reply(r, HTTP_OK, json_pack("{s:s,s:b,s:o?,s:I,s:I,s:o,s:{s:I,s:I,s:I,s:I,s:I}}",
 		"version", MEDES_VERSION,
 		"module", kernel_nl(r->daemon->kernel) != NULL,
 		"instance", instance ? medes_json_id(instance) : NULL,
 		"functions", (json_int_t)HASH_COUNT(r->daemon->control->functions),
 		"sandboxes", (json_int_t)HASH_COUNT(r->daemon->control->boxes),
+		"watching", watcher_json(r->daemon->host->watcher),
 		"registry",
 		"domains", (json_int_t)s.domains,
 		"bases", (json_int_t)s.bases,

@@ -91,6 +91,7 @@ void box_discard(struct box *box)
 {
 	struct function *f = box->function;
 
+	box_watched_no_more(box);
 	TAILQ_REMOVE(&f->boxes, box, link);
 	HASH_DEL(f->control->boxes, box);
 	f->n_boxes--;
@@ -136,9 +137,14 @@ static void to_the_front(struct box *box)
 	TAILQ_INSERT_HEAD(&f->boxes, box, link);
 }
 
-static void become_idle(struct box *box)
+/**
+ * box_idles() - a box has nothing to do
+ * @box: the box
+ * @since: us
+ */
+void box_idles(struct box *box, uint64_t since)
 {
-	box->idle_since = now_of(box);
+	box->idle_since = since;
 	box->unmeasured = true;
 	to_the_front(box);
 	box_set(box, BOX_IDLE);
@@ -189,7 +195,7 @@ void box_drop_call(struct box *box, struct call *call)
 	TAILQ_REMOVE(&box->calls, call, link);
 	box->in_flight--;
 	if (!box->in_flight && box->state == BOX_RUNNING)
-		become_idle(box);
+		box_idles(box, now_of(box));
 	if (f->queued)
 		sched_kick(f);
 }
@@ -238,7 +244,7 @@ void box_started(struct box *box)
 	struct function *f = box->function;
 
 	function_good(f);
-	become_idle(box);
+	box_idles(box, now_of(box));
 	if (f->queued)
 		sched_kick(f);
 }
@@ -348,7 +354,7 @@ void box_awake(struct box *box)
 	}
 	/* nobody wants it any more */
 	if (!box->in_flight && box->state == BOX_RUNNING)
-		become_idle(box);
+		box_idles(box, now_of(box));
 	if (box->state == BOX_RUNNING && box->function->queued)
 		sched_kick(box->function);
 }
@@ -388,9 +394,10 @@ json_t *box_json(const struct box *box)
 	bool idles = box->state == BOX_IDLE || box->state == BOX_DEDUP ||
 		     box->state == BOX_DEDUPING;
 
-	return json_pack("{s:s,s:s,s:s,s:s,s:b,s:I,s:o,s:o,s:I,s:I,s:f}",
+	return json_pack("{s:s,s:s,s:s,s:s,s:b,s:b,s:I,s:o,s:o,s:I,s:I,s:f}",
 			 "name", box->name, "function", f->spec.name, "domain", f->domain,
 			 "life", box_state_name(box->state), "adopted", box->adopted,
+			 "watched", box->watched,
 			 "in_flight", (json_int_t)box->in_flight,
 			 "pid", box->pid ? json_integer(box->pid) : json_null(),
 			 "address", box->address[0] ? medes_json_text(box->address) : json_null(),

@@ -32,6 +32,7 @@ struct box {
 	char name[MEDES_NAME_SIZE];
 	enum box_state state;
 	bool adopted;			/* another platform runs it */
+	bool watched;			/* adopted, and used without being acquired */
 	bool wanted;			/* it starts because a call waits */
 	bool old;			/* gets no further call; ended when it idles */
 	bool restoring;			/* its working set is on the way back */
@@ -50,6 +51,8 @@ struct box {
 	bool unmeasured;		/* memory is to be looked at */
 	bool woken;			/* out of deduplication, and not looked at since */
 	uint64_t served;
+	uint64_t burst;			/* us: runs since then without a call; 0: it does not */
+	enum start_kind burst_start;
 	char address[64];		/* host:port, empty when there is none */
 	int64_t pid;			/* 0: none or several */
 	void *local;			/* the host's */
@@ -61,6 +64,7 @@ void box_discard(struct box *box);	/* nothing of it exists */
 struct box *box_find(struct control *c, const char *name);
 const char *box_state_name(enum box_state state);
 void box_set(struct box *box, enum box_state state);
+void box_idles(struct box *box, uint64_t since);
 
 /* Told by the controller's parts */
 struct box *box_start(struct function *f, bool wanted);
@@ -78,6 +82,11 @@ void box_deduped(struct box *box, int err, const char *why);
 void box_awake(struct box *box);
 void box_restored(struct box *box);
 void box_lost(struct box *box, const char *why);
+
+/* watched.c: told of watched ones */
+void box_runs(struct box *box, uint64_t since);
+void box_rests(struct box *box, uint64_t since);
+void box_watched_no_more(struct box *box);
 
 json_t *box_json(const struct box *box);
 

@@ -45,6 +45,8 @@ struct config {
 	bool namespaces;
 	bool private_tmp;
 	bool keep_on_exit;
+	bool ebpf;			/* watch by it, if possible */
+	unsigned int quiet;		/* ms of a second that a box may run, and rests */
 	unsigned int invoke_body;	/* bytes */
 	unsigned int invoke_answer;	/* bytes */
 	unsigned int max_calls;

@@ -190,6 +190,8 @@ struct local *host_adopt(struct host *host, struct box *box, const struct cgroup
 		err = sleep_register_these(l, members, error);
 	else
 		snprintf(error, CONTROL_ERROR, "process %d: %s", l->pid, strerror(-err));
+	if (!err && box->watched)
+		err = watch_add(host->watcher, l, error);
 	if (!err) {
 		local_mark(l);
 		return l;
@@ -268,6 +270,11 @@ struct host *host_new(struct daemon *daemon)
 		free(host);
 		return NULL;
 	}
+	host->watcher = watcher_new(daemon);
+	if (!host->watcher) {
+		free(host);
+		return NULL;
+	}
 	host->uid = user->pw_uid;
 	host->gid = user->pw_gid;
 	if (cells_open(&host->cells, daemon->config.cgroup, error))
@@ -316,6 +323,7 @@ void host_free(struct host *host)
 {
 	if (!host)
 		return;
+	watcher_free(host->watcher);
 	pressure_free(host->pressure);
 	cells_close(&host->cells);
 	free(host);

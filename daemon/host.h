@@ -17,6 +17,7 @@ struct host {
 	unsigned int last_port;
 	uid_t uid;
 	gid_t gid;
+	struct watcher *watcher;
 	struct pressure *pressure;	/* NULL: none, or the kernel can't */
 	double armed;			/* %: what it was made for */
 	double available;		/* of the last look */

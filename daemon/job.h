@@ -50,6 +50,7 @@ struct job {
 	char domain[MEDES_NAME_SIZE];
 	char function[MEDES_NAME_SIZE];
 	bool working_set;		/* restore: only that */
+	bool thawed;			/* it is not to be frozen */
 	uint64_t base;			/* 0: none made */
 	char base_name[MEDES_NAME_SIZE];
 

@@ -47,11 +47,11 @@ int local_mark(struct local *l)
 
 	if (!l->cell.path[0])
 		return 0;
-	mark = json_pack("{s:s,s:s,s:s,s:s,s:I,s:I,s:I,s:b,s:s}", "name", box->name,
+	mark = json_pack("{s:s,s:s,s:s,s:s,s:I,s:I,s:I,s:b,s:b,s:s}", "name", box->name,
 			 "runtime", l->runtime->name, "function", box->function->spec.name, "domain", box->function->domain,
 			 "pid", (json_int_t)l->pid, "start_time", (json_int_t)l->start_time,
 			 "port", (json_int_t)l->port, "adopted", box->adopted,
-			 "address", box->address);
+			 "watched", box->watched, "address", box->address);
 	err = mark ? cell_mark(&l->cell, mark) : -ENOMEM;
 	json_decref(mark);
 	return err;

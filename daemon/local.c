@@ -30,6 +30,7 @@ static const struct timeval at_once;
 void local_free(struct local *l)
 {
 	l->runtime->forget(l);
+	watch_remove(l->host->watcher, l);
 	probe_free(l->probe);
 	lines_free(l->lines);
 	if (l->exit)

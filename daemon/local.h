@@ -12,6 +12,7 @@
 #include "job.h"
 #include "probe.h"
 #include "runtime.h"
+#include "watch.h"
 
 struct local {
 	struct box *box;
@@ -34,6 +35,8 @@ struct local {
 	bool exited;			/* its process has, by itself or not */
 	unsigned int reaps;		/* looks for the exit status */
 	unsigned int removals;		/* tries to remove the cgroup */
+
+	struct watch watch;		/* of adopted ones only */
 
 	/* sleep.c */
 	struct event *freezing;

@@ -25,17 +25,17 @@
 struct mark {
 	const char *name, *runtime, *function, *domain, *address;
 	json_int_t pid, start_time, port;
-	int adopted;
+	int adopted, watched;
 };
 
 static bool read_mark(const json_t *json, struct mark *mark)
 {
 	*mark = (struct mark){ .runtime = "process" };
-	return !json_unpack((json_t *)json, "{s:s,s?s,s:s,s:s,s:I,s:I,s:I,s:b,s:s}",
+	return !json_unpack((json_t *)json, "{s:s,s?s,s:s,s:s,s:I,s:I,s:I,s:b,s?b,s:s}",
 			    "name", &mark->name, "runtime", &mark->runtime, "function", &mark->function,
 			    "domain", &mark->domain, "pid", &mark->pid,
 			    "start_time", &mark->start_time, "port", &mark->port,
-			    "adopted", &mark->adopted, "address", &mark->address);
+			    "adopted", &mark->adopted, "watched", &mark->watched, "address", &mark->address);
 }
 
 /* Names go on behind the highest number that is there. */
@@ -87,12 +87,15 @@ static uint32_t find_sandbox(struct daemon *d, const char *name, bool *dedup, bo
 static void resume(struct local *l, bool dedup, bool lost)
 {
 	struct box *box = l->box;
+	char error[CONTROL_ERROR];
 	double whole;
 
+	if (box->watched && watch_add(l->host->watcher, l, error))
+		log_warning("sandbox %s: %s", box->name, error);
 	if (lost) {
 		box_set(box, BOX_IDLE);
 		box_lost(box, "pages of it were lost while medesd did not run");
-	} else if (cell_asleep(&l->cell) && dedup) {
+	} else if ((cell_asleep(&l->cell) || box->watched) && dedup) {
 		box_set(box, BOX_DEDUP);
 		box->memory_dedup = sleep_memory(l, &whole);
 	} else {
@@ -123,6 +126,7 @@ static int take_over(struct daemon *d, struct function *f, const struct mark *ma
 	l->start_time = mark->start_time;
 	l->port = mark->port;
 	box->adopted = mark->adopted;
+	box->watched = mark->watched;
 	box->pid = mark->pid;
 	snprintf(box->address, sizeof(box->address), "%s", mark->address);
 	l->sandbox = find_sandbox(d, box->name, &dedup, &lost);

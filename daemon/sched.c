@@ -65,6 +65,12 @@ static bool place_only(struct call *call)
 	switch (box->state) {
 	case BOX_IDLE:
 		break;
+	case BOX_RUNNING:
+		/* by itself: whoever uses it says so now */
+		if (box->watched && !box->in_flight)
+			break;
+		call_fail(call, 409, 0, "the sandbox is in use");
+		return true;
 	case BOX_DEDUPING:
 	case BOX_DEDUP:
 		if (!restorable(box))

@@ -33,7 +33,7 @@ static struct medes_nl *nl_of(const struct local *l)
 
 static bool freezes(const struct local *l)
 {
-	return l->cell.path[0] && l->host->daemon->config.freeze;
+	return l->cell.path[0] && l->host->daemon->config.freeze && !l->box->watched;
 }
 
 static void thaw(struct local *l)
@@ -181,6 +181,7 @@ static void start_job(struct local *l)
 		done(l, -EBUSY, "another job is at work on it, or too many wait");
 		return;
 	}
+	l->job->thawed = l->box->watched;
 	l->waiter.fn = on_job_end;
 	l->waiter.arg = l;
 	job_wait(l->job, &l->waiter);

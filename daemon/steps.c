@@ -71,7 +71,7 @@ static void freeze(struct job *job)
 	}
 	err = members_cgroup(&sandbox, &cgroup);
 	medes_sandbox_clear(&sandbox);
-	if (err || !config->freeze)
+	if (err || !config->freeze || job->thawed)
 		job_next(job);
 	else if (freezer_start(&job->freezer, job->daemon->events, &cgroup,
 			       config->freeze_timeout, on_frozen, job))

@@ -19,6 +19,7 @@ import restart  # noqa: E402,F401
 import lost  # noqa: E402,F401
 import load  # noqa: E402,F401
 import oci  # noqa: E402,F401
+import watch  # noqa: E402,F401
 
 if __name__ == "__main__":
     sys.exit(harness.run())

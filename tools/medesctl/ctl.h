@@ -88,7 +88,7 @@ extern const struct command sandbox_commands[], base_commands[], dedup_commands[
 	features_commands[], diagnose_commands[], op_commands[],
 	function_commands[], policy_commands[], top_commands[], record_commands[],
 	cluster_commands[], peer_commands[], share_commands[], lease_commands[],
-	certificate_commands[], node_commands[], replicate_commands[];
+	certificate_commands[], node_commands[], replicate_commands[], status_commands[];
 
 int args_parse(struct args *args, int argc, char **argv);
 

@@ -14,7 +14,7 @@ static const struct command *const tables[] = {
 	stat_commands, watch_commands, features_commands, diagnose_commands, op_commands,
 	function_commands, policy_commands, top_commands, record_commands,
 	cluster_commands, peer_commands, share_commands, lease_commands,
-	certificate_commands, node_commands, replicate_commands,
+	certificate_commands, node_commands, replicate_commands, status_commands,
 };
 
 static const struct {

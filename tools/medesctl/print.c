@@ -61,7 +61,8 @@ static void fill_cell(char cell[CELL], json_t *value, enum format format)
 	}
 	switch (format) {
 	case TEXT:
-		snprintf(cell, CELL, "%s", json_is_string(value) ? json_string_value(value) : "?");
+		snprintf(cell, CELL, "%s", json_is_string(value) ? json_string_value(value) :
+			 json_is_true(value) ? "yes" : json_is_false(value) ? "no" : "?");
 		medes_text_clean(cell);
 		break;
 	case COUNT:
