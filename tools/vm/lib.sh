@@ -95,16 +95,23 @@ root_apt_start() {
 
 # in_root ROOT [-b FROM:TO]... COMMAND...: runs COMMAND in the root, which it
 # sees read-only; mounts live in a name space of their own and vanish with it.
+# Compilers are ccache's: the same source gives the same object at once, in
+# whatever copy of the tree, however new its files.
 in_root() {
-	local root=$1 binds=()
+	local root=$1 binds=() path=/usr/sbin:/usr/bin
 	shift
+	if [ -d "$root/ccache" ]; then
+		mkdir -p "$CACHE/ccache"
+		binds=("$CACHE/ccache:/ccache")
+		path=/usr/lib/ccache:$path
+	fi
 	while [ "${1:-}" = -b ]; do
 		binds+=("$2")
 		shift 2
 	done
 	unshare -m --propagation private bash -c '
 		set -e
-		root=$1; shift
+		root=$1 path=$2; shift 2
 		mount --bind "$root" "$root"
 		mount -o remount,bind,ro "$root"
 		mount -t proc proc "$root/proc"
@@ -117,6 +124,6 @@ in_root() {
 			shift
 		done
 		shift
-		exec chroot "$root" /usr/bin/env -i PATH=/usr/sbin:/usr/bin HOME=/tmp \
-			LANG=C.UTF-8 TERM=dumb "$@"' _ "$root" "${binds[@]}" -- "$@"
+		exec chroot "$root" /usr/bin/env -i PATH="$path" HOME=/tmp \
+			LANG=C.UTF-8 TERM=dumb CC=gcc CCACHE_DIR=/ccache "$@"' _ "$root" "$path" "${binds[@]}" -- "$@"
 }
