@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include "stat_names.h"
 #include "text.h"
 
 static const char *name(const char *const names[], size_t n, uint32_t value)
@@ -102,51 +103,7 @@ const char *medes_place_name(uint32_t place)
 
 const char *medes_stat_name(unsigned int attr)
 {
-	static const char *const names[] = {
-		[MEDES_A_STATS_PAGES_ZERO] = "pages_zero",
-		[MEDES_A_STATS_PAGES_SAME] = "pages_same",
-		[MEDES_A_STATS_PAGES_WORDS] = "pages_words",
-		[MEDES_A_STATS_PAGES_SELF] = "pages_self",
-		[MEDES_A_STATS_BYTES_WORDS] = "bytes_words",
-		[MEDES_A_STATS_BYTES_SELF] = "bytes_self",
-		[MEDES_A_STATS_RECORD_BYTES] = "record_bytes",
-		[MEDES_A_STATS_DEVICE_PAGE_BYTES] = "device_page_bytes",
-		[MEDES_A_STATS_BASE_PAGES] = "base_pages",
-		[MEDES_A_STATS_BASE_BYTES] = "base_bytes",
-		[MEDES_A_STATS_PAGES_LOST] = "pages_lost",
-		[MEDES_A_STATS_SCANNED] = "scanned",
-		[MEDES_A_STATS_STORED] = "stored",
-		[MEDES_A_STATS_REFUSED_CHANGED] = "refused_changed",
-		[MEDES_A_STATS_REFUSED_PINNED] = "refused_pinned",
-		[MEDES_A_STATS_REFUSED_UNSUITED] = "refused_unsuited",
-		[MEDES_A_STATS_REFUSED_SIZE] = "refused_size",
-		[MEDES_A_STATS_REFUSED_MEMORY] = "refused_memory",
-		[MEDES_A_STATS_THP_SPLIT] = "thp_split",
-		[MEDES_A_STATS_FAULTS] = "faults",
-		[MEDES_A_STATS_FAULT_AROUND] = "fault_around",
-		[MEDES_A_STATS_RESTORED] = "restored",
-		[MEDES_A_STATS_FREED] = "freed",
-		[MEDES_A_STATS_LOSSES] = "losses",
-		[MEDES_A_STATS_FAULT_NS] = "fault_ns",
-		[MEDES_A_STATS_STORE_NS] = "store_ns",
-		[MEDES_A_STATS_REBUILT] = "rebuilt",
-		[MEDES_A_STATS_WORKING_SET] = "working_set",
-		[MEDES_A_STATS_PREFETCHED] = "prefetched",
-		[MEDES_A_STATS_PREFETCH_UNUSED] = "prefetch_unused",
-		[MEDES_A_STATS_RESERVE_USED] = "reserve_used",
-		[MEDES_A_STATS_THROTTLED_NS] = "throttled_ns",
-		[MEDES_A_STATS_PAGES_DICT] = "pages_dict",
-		[MEDES_A_STATS_BYTES_DICT] = "bytes_dict",
-		[MEDES_A_STATS_PAGES_DENSE] = "pages_dense",
-		[MEDES_A_STATS_SETTLED] = "settled",
-		[MEDES_A_STATS_SETTLE_NS] = "settle_ns",
-		[MEDES_A_STATS_BASE_PACKED] = "base_packed",
-		[MEDES_A_STATS_REMOTE_PAGES] = "remote_pages",
-		[MEDES_A_STATS_REMOTE_READS] = "remote_reads",
-		[MEDES_A_STATS_REMOTE_RETRIES] = "remote_retries",
-		[MEDES_A_STATS_REMOTE_BAD] = "remote_bad",
-		[MEDES_A_STATS_REMOTE_CACHED] = "remote_cached",
-	};
+	static const char *const names[] = { MEDES_STAT_NAMES };
 
 	_Static_assert(ARRAY_SIZE(names) == MEDES_A_STATS_MAX + 1, "a counter without a name");
 	return attr < ARRAY_SIZE(names) ? names[attr] : NULL;
