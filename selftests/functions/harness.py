@@ -262,6 +262,6 @@ def run():
         except Exception as error:  # pylint: disable=broad-except
             failed.append(error)
             note(f"after it: {type(error).__name__}: {error}")
-        note(f"{time.monotonic() - began:.1f} s")
+        note(f"{name}: {time.monotonic() - began:.1f} s")
         print(f"{'not ' if failed else ''}ok {number} {name}{skipped}", flush=True)
     return 0

@@ -11,12 +11,14 @@ from harness import (Skip, ask, boxes, daemon, equal, events, lives, node_answer
 FAIL_DECODE = "/sys/kernel/debug/medes/fail_decode/"
 
 
-@contextlib.contextmanager
-def failing(times):
-    """The next so many pages are not rebuilt."""
+def needs_injection():
     if not os.path.exists(FAIL_DECODE):
         raise Skip("this kernel has no fault injection")
 
+
+@contextlib.contextmanager
+def failing(times):
+    """The next so many pages are not rebuilt."""
     def put(file, value):
         with open(FAIL_DECODE + file, "w", encoding="ascii") as knob:
             knob.write(str(value))
@@ -35,6 +37,7 @@ def lost_event(seen, name):
 
 @test("a lost sandbox: the request is answered by another, the rest sleeps on")
 def _():
+    needs_injection()
     put_node("node", idempotent=True)
     put_node("other")
     several("node", 2, 1)
@@ -56,6 +59,7 @@ def _():
 
 @test("a lost sandbox: a request that may not be repeated is refused in words")
 def _():
+    needs_injection()
     put_node()
     ask("node", 1, "cold")
     sleep("node")
@@ -74,6 +78,7 @@ def _():
 
 @test("medesd killed, and pages are lost meanwhile: it ends the sandbox, and no request meets it")
 def _():
+    needs_injection()
     put_node()
     box = ask("node", 1, "cold")
     sleep("node")
