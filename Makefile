@@ -48,6 +48,11 @@ check-debug:
 check-unit:
 	tools/vm/check unit
 
+# what check-unit runs, in the root
+unit: $(patsubst selftests/%/Makefile,unit-in-%,$(wildcard selftests/*/Makefile))
+unit-in-%:
+	+@$(MAKE) --no-print-directory -C selftests/$* check
+
 bench:
 	tools/bench/in-guest
 
@@ -93,4 +98,4 @@ help:
 #H make uapi            the files generated from uapi/medes.yaml
 #H make clean
 
-.PHONY: all module daemon tools install install-tests check-config check check-debug check-unit bench bench-e2e report demo demo-cluster fuzz uapi clean help
+.PHONY: all unit module daemon tools install install-tests check-config check check-debug check-unit bench bench-e2e report demo demo-cluster fuzz uapi clean help
