@@ -175,10 +175,11 @@ static void the_real_clock_fires_in_order(void **state)
 	(void)state;
 	for (i = 0; i < 4; i++)
 		probe_init(&probes[i], &trace, i);
-	timer_set(&probes[0].timer, 6000);
-	timer_set(&probes[1].timer, 3000);
+	/* far enough apart for a machine that is busy between two of these lines */
+	timer_set(&probes[0].timer, 600000);
+	timer_set(&probes[1].timer, 300000);
 	timer_set(&probes[2].timer, 0);
-	timer_set(&probes[3].timer, 4000);
+	timer_set(&probes[3].timer, 400000);
 	timer_stop(&probes[3].timer);
 	assert_int_equal(trace.n, 0);
 	event_base_dispatch(events);
@@ -186,7 +187,7 @@ static void the_real_clock_fires_in_order(void **state)
 	assert_int_equal(trace.names[0], 2);
 	assert_int_equal(trace.names[1], 1);
 	assert_int_equal(trace.names[2], 0);
-	assert_true(trace.times[2] >= start + 6000);
+	assert_true(trace.times[2] >= start + 600000);
 	clock_free(trace.clock);
 	event_base_free(events);
 }
