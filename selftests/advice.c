@@ -5,35 +5,11 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include "harness.h"
+#include "setting.h"
 #include "sys.h"
 #include "tests.h"
-#include "world.h"
 
 #define PAGES 64
-
-struct setting {
-	struct victim v;
-	struct area a;
-	struct sandbox s;
-	struct base b;
-};
-
-static void set_up(struct setting *t)
-{
-	base_new(&t->b);
-	victim_new(&t->v);
-	victim_area(&t->v, &t->a, PAGES, MIX_STORED, 12);
-	sandbox_new(&t->s, &t->v);
-	REQUIRE_EQ(dedup(&t->s, &t->a, &t->b), PAGES);
-}
-
-static void tear_down(struct setting *t)
-{
-	CHECK_EQ(victim_wrong(&t->v, &t->a), 0);
-	victim_end(&t->v);
-	CHECK_SOON_EQ(live(), 0);
-	base_del(&t->b);
-}
 
 static long advise(struct setting *t, int advice)
 {
@@ -47,9 +23,9 @@ static void stays_right(int advice)
 {
 	struct setting t;
 
-	set_up(&t);
+	setting_stored(&t, PAGES, MIX_STORED);
 	CHECK_EQ(advise(&t, advice), 0);
-	tear_down(&t);
+	setting_check_end(&t);
 }
 
 static void cold(void)
@@ -76,14 +52,14 @@ static void populate(void)
 {
 	struct setting t;
 
-	set_up(&t);
+	setting_stored(&t, PAGES, MIX_STORED);
 	CHECK_EQ(advise(&t, MADV_POPULATE_READ), 0);
 	CHECK_EQ(away(&t.v, &t.a), 0);
 	REQUIRE_EQ(dedup(&t.s, &t.a, &t.b), PAGES);
 	CHECK_EQ(advise(&t, MADV_POPULATE_WRITE), 0);
 	CHECK_EQ(away(&t.v, &t.a), 0);
 	CHECK_EQ(live(), 0);
-	tear_down(&t);
+	setting_check_end(&t);
 }
 
 /*
@@ -110,7 +86,7 @@ static void lazily_freed(void)
 {
 	struct setting t;
 
-	set_up(&t);
+	setting_stored(&t, PAGES, MIX_STORED);
 	CHECK_EQ(advise(&t, MADV_FREE), 0);
 	CHECK_EQ(CALL(&t.v, do_old_or_zero, t.a), 0);
 	victim_fill(&t.v, &t.a);
@@ -118,7 +94,7 @@ static void lazily_freed(void)
 	note("lazily freed: %zu of %u pages stored", dedup(&t.s, &t.a, &t.b), PAGES);
 	CHECK_EQ(CALL(&t.v, do_old_or_zero, t.a), 0);
 	victim_fill(&t.v, &t.a);
-	tear_down(&t);
+	setting_check_end(&t);
 }
 
 static long do_mlock(const void *arg)
@@ -139,14 +115,14 @@ static void lock(void)
 {
 	struct setting t;
 
-	set_up(&t);
+	setting_stored(&t, PAGES, MIX_STORED);
 	CHECK_EQ(CALL(&t.v, do_mlock, t.a), 0);
 	CHECK_EQ(away(&t.v, &t.a), 0);
 	CHECK_EQ(present(&t.v, &t.a), PAGES);
 	CHECK_EQ(dedup(&t.s, &t.a, &t.b), 0);
 	CHECK_EQ(CALL(&t.v, do_munlock, t.a), 0);
 	CHECK_EQ(dedup(&t.s, &t.a, &t.b), PAGES);
-	tear_down(&t);
+	setting_check_end(&t);
 }
 
 static long do_mincore(const void *arg)
@@ -162,14 +138,14 @@ static void look(void)
 {
 	struct setting t;
 
-	set_up(&t);
+	setting_stored(&t, PAGES, MIX_STORED);
 	CHECK_EQ(CALL(&t.v, do_mincore, t.a), 0);
 	CHECK_EQ(away(&t.v, &t.a), PAGES);
 	CHECK_EQ(present(&t.v, &t.a), 0);
 	CHECK_EQ(live(), PAGES);
 	CHECK_EQ(scan(&t.s, &t.a, NULL, 0), 0);
 	CHECK_EQ(live(), PAGES);
-	tear_down(&t);
+	setting_check_end(&t);
 }
 
 /* A scan is no use of a page: reclaim must not take it for one. */
@@ -188,7 +164,7 @@ static void scans_leave_no_trace(void)
 	CHECK_EQ(sys_smaps(t.v.pid, t.a.at, "Referenced"), 0);
 	CHECK_EQ(scan(&t.s, &t.a, NULL, 0), PAGES);
 	CHECK_EQ(sys_smaps(t.v.pid, t.a.at, "Referenced"), 0);
-	tear_down(&t);
+	setting_check_end(&t);
 }
 
 const struct test advice_tests[] = {

@@ -4,32 +4,17 @@
  * else; what a hint says about it can be wrong, its bytes can't.
  */
 #include "harness.h"
+#include "setting.h"
 #include "tests.h"
-#include "world.h"
 
 #define PAGES 64
 
-struct setting {
-	struct victim v;
-	struct area a;
-	struct sandbox s;
-	struct base b;
-};
-
-static void set_up(struct setting *t, const char *mix)
-{
-	base_new(&t->b);
-	victim_new(&t->v);
-	victim_area(&t->v, &t->a, PAGES, mix, 18);
-	sandbox_new(&t->s, &t->v);
-}
-
+/* Reading all brings all back, at once. */
 static void tear_down(struct setting *t)
 {
 	CHECK_EQ(victim_wrong(&t->v, &t->a), 0);
 	CHECK_EQ(live(), 0);
-	victim_end(&t->v);
-	base_del(&t->b);
+	setting_end(t);
 }
 
 static void check_counts(struct setting *t, size_t zero, size_t same, size_t words, size_t self)
@@ -55,7 +40,7 @@ static void all_of(const char *mix, size_t zero, size_t same, size_t words, size
 {
 	struct setting t;
 
-	set_up(&t, mix);
+	setting_new(&t, PAGES, mix);
 	CHECK_EQ(dedup(&t.s, &t.a, &t.b), PAGES);
 	check_counts(&t, zero, same, words, self);
 	tear_down(&t);
@@ -87,7 +72,7 @@ static void random_pages(void)
 	uint64_t size, stored;
 	struct setting t;
 
-	set_up(&t, "r");
+	setting_new(&t, PAGES, "r");
 	size = STAT(REFUSED_SIZE);
 	stored = STAT(STORED);
 	CHECK_EQ(dedup(&t.s, &t.a, &t.b), 0);
@@ -107,7 +92,7 @@ static void mixed(void)
 	struct setting t;
 	size_t n;
 
-	set_up(&t, MIX_ALL);
+	setting_new(&t, PAGES, MIX_ALL);
 	stored = STAT(STORED);
 	faults = STAT(FAULTS) + STAT(FAULT_AROUND);
 	n = area_count(&t.a, "zswc");
@@ -132,7 +117,7 @@ static void bulk(void)
 	struct setting t;
 	size_t n;
 
-	set_up(&t, MIX_ALL);
+	setting_new(&t, PAGES, MIX_ALL);
 	n = dedup(&t.s, &t.a, &t.b);
 	CHECK_EQ(restore(&t.s), n);
 	CHECK_EQ(live(), 0);
@@ -154,7 +139,7 @@ static void wrong_hints(void)
 	struct setting t;
 	size_t i;
 
-	set_up(&t, MIX_ALL);
+	setting_new(&t, PAGES, MIX_ALL);
 	for (i = 0; i < PAGES; i++)
 		targets[i] = (struct medes_target){
 			.address = (uintptr_t)area_page(&t.a, i), .base = t.b.id,
@@ -174,7 +159,7 @@ static void no_hints(void)
 {
 	struct setting t;
 
-	set_up(&t, MIX_ALL);
+	setting_new(&t, PAGES, MIX_ALL);
 	CHECK_EQ(dedup(&t.s, &t.a, NULL), area_count(&t.a, "zc"));
 	check_counts(&t, area_count(&t.a, "z"), 0, 0, area_count(&t.a, "c"));
 	tear_down(&t);
@@ -187,7 +172,7 @@ static void twice(void)
 	struct medes_op op;
 	struct setting t;
 
-	set_up(&t, "w");
+	setting_new(&t, PAGES, "w");
 	targets[0] = area_target(&t.a, 3, &t.b);
 	targets[1] = targets[0];
 	CHECK_EQ(try_dedup(&t.s, targets, 2, &op), -EINVAL);

@@ -4,26 +4,10 @@
  * again by attaching.
  */
 #include "harness.h"
+#include "setting.h"
 #include "tests.h"
-#include "world.h"
 
 #define PAGES 128
-
-struct setting {
-	struct victim v;
-	struct area a;
-	struct sandbox s;
-	struct base b;
-};
-
-static void set_up(struct setting *t)
-{
-	base_new(&t->b);
-	victim_new(&t->v);
-	victim_area(&t->v, &t->a, PAGES, MIX_STORED, 40);
-	sandbox_new(&t->s, &t->v);
-	REQUIRE_EQ(dedup(&t->s, &t->a, &t->b), PAGES);
-}
 
 /* The only process: the pages go, it comes in again, and all works as before. */
 static void alone(void)
@@ -31,7 +15,7 @@ static void alone(void)
 	struct setting t;
 	uint32_t mm;
 
-	set_up(&t);
+	setting_stored(&t, PAGES, MIX_STORED);
 	victim_exec(&t.v);
 	CHECK_SOON_EQ(live(), 0);
 	CHECK_SOON_EQ(sandbox_state(&t.s), MEDES_SANDBOX_STATE_DEAD);
@@ -42,9 +26,7 @@ static void alone(void)
 	victim_area(&t.v, &t.a, PAGES, MIX_STORED, 41);
 	CHECK_EQ(dedup(&t.s, &t.a, &t.b), PAGES);
 	CHECK_EQ(away(&t.v, &t.a), PAGES);
-	CHECK_EQ(victim_wrong(&t.v, &t.a), 0);
-	victim_end(&t.v);
-	base_del(&t.b);
+	setting_check_end(&t);
 }
 
 /* The other process of the sandbox shares the pages and keeps them. */
@@ -53,7 +35,7 @@ static void with_another(void)
 	struct victim child;
 	struct setting t;
 
-	set_up(&t);
+	setting_stored(&t, PAGES, MIX_STORED);
 	victim_fork(&t.v, &child);
 	sandbox_attach(&t.s, &child);
 	victim_exec(&t.v);
@@ -66,8 +48,7 @@ static void with_another(void)
 	CHECK_EQ(dedup(&t.s, &t.a, &t.b), PAGES);
 	CHECK_EQ(victim_wrong(&t.v, &t.a), 0);
 	victim_end(&child);
-	victim_end(&t.v);
-	base_del(&t.b);
+	setting_end(&t);
 }
 
 /* Each exec'ed on its own, so each at other addresses. */
@@ -78,7 +59,7 @@ static void other_layout(void)
 	struct sandbox s;
 	struct area a;
 
-	set_up(&t);
+	setting_stored(&t, PAGES, MIX_STORED);
 	victim_new(&w);
 	victim_exec(&w);
 	victim_area(&w, &a, PAGES, MIX_STORED, 43);
@@ -87,8 +68,7 @@ static void other_layout(void)
 	CHECK_EQ(victim_wrong(&w, &a), 0);
 	CHECK_EQ(victim_wrong(&t.v, &t.a), 0);
 	victim_end(&w);
-	victim_end(&t.v);
-	base_del(&t.b);
+	setting_end(&t);
 }
 
 /* An operation that names the address space of before. */
@@ -99,7 +79,7 @@ static void stale_address_space(void)
 	struct setting t;
 	int err;
 
-	set_up(&t);
+	setting_stored(&t, PAGES, MIX_STORED);
 	target = area_target(&t.a, 0, &t.b);
 	victim_exec(&t.v);
 	CHECK_SOON_EQ(live(), 0);
@@ -108,8 +88,7 @@ static void stale_address_space(void)
 	CHECK(err == -ESRCH || err == -ENOENT || op.error == -ESRCH, "error %d, operation's %d",
 	      err, op.error);
 	CHECK_EQ(live(), 0);
-	victim_end(&t.v);
-	base_del(&t.b);
+	setting_end(&t);
 }
 
 const struct test exec_tests[] = {

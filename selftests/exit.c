@@ -5,26 +5,13 @@
 #include <signal.h>
 #include "harness.h"
 #include "parse.h"
+#include "setting.h"
 #include "sys.h"
 #include "tests.h"
-#include "world.h"
 
 #define PAGES 2048
 #define OPS (PAGES / MEDES_TARGETS_MAX)
 #define ROUNDS 8
-
-struct setting {
-	struct victim v;
-	struct area a;
-	struct sandbox s;
-};
-
-static void guest_new(struct setting *t, uint32_t seed)
-{
-	victim_new(&t->v);
-	victim_area(&t->v, &t->a, PAGES, MIX_STORED, seed);
-	sandbox_new(&t->s, &t->v);
-}
 
 /* Fewer where each takes long. */
 static int rounds(void)
@@ -70,7 +57,7 @@ static double measure(const struct base *b)
 	double start;
 	struct setting t;
 
-	guest_new(&t, 60);
+	setting_bare(&t, PAGES, MIX_STORED, 60);
 	start = sys_seconds();
 	dedup(&t.s, &t.a, b);
 	start = sys_seconds() - start;
@@ -90,7 +77,7 @@ static void during_dedup(void)
 	base_new(&b);
 	whole = measure(&b);
 	for (round = 0; round < rounds(); round++) {
-		guest_new(&t, 61 + round);
+		setting_bare(&t, PAGES, MIX_STORED, 61 + round);
 		n = dedup_start(&t.s, &t.a, &b, ops, OPS);
 		CHECK_EQ(n, OPS);
 		pause_for(round, whole);
@@ -112,7 +99,7 @@ static void during_restore(void)
 	base_new(&b);
 	whole = measure(&b) / 3;
 	for (round = 0; round < rounds(); round++) {
-		guest_new(&t, 71 + round);
+		setting_bare(&t, PAGES, MIX_STORED, 71 + round);
 		CHECK_EQ(dedup(&t.s, &t.a, &b), PAGES);
 		REQUIRE(!medes_restore(&nl, round & 1 ? t.s.id : 0, &op), "%s", nl.error);
 		pause_for(round, whole);
@@ -144,7 +131,7 @@ static void during_scan(void)
 	struct setting t;
 	int err;
 
-	guest_new(&t, 80);
+	setting_bare(&t, PAGES, MIX_STORED, 80);
 	s = (struct scanning){ .t = &t };
 	err = medes_nl_request(&nl, medes_scan_message(&nl, t.s.id), kill_on_entry, &s);
 	CHECK(!err || err == -ESRCH || err == -EINTR, "the scan ends with %s", nl.error);
@@ -169,7 +156,7 @@ static void abandoned_scan(void)
 	size_t seen;
 	int i;
 
-	guest_new(&t, 81);
+	setting_bare(&t, PAGES, MIX_STORED, 81);
 	for (i = 0; i < 4; i++) {
 		seen = 0;
 		msg = medes_scan_message(&nl, t.s.id);
@@ -194,7 +181,7 @@ static void forgotten_during_dedup(void)
 	base_new(&b);
 	whole = measure(&b);
 	for (round = 0; round < rounds(); round++) {
-		guest_new(&t, 90 + round);
+		setting_bare(&t, PAGES, MIX_STORED, 90 + round);
 		n = dedup_start(&t.s, &t.a, &b, ops, OPS);
 		pause_for(round, whole);
 		sandbox_del(&t.s);
@@ -220,7 +207,7 @@ static void cancel(void)
 
 	base_new(&b);
 	whole = measure(&b);
-	guest_new(&t, 100);
+	setting_bare(&t, PAGES, MIX_STORED, 100);
 	for (round = 0; round < rounds(); round++) {
 		n = dedup_start(&t.s, &t.a, &b, ops, OPS);
 		pause_for(round, whole);
@@ -254,7 +241,7 @@ static void during_faults(void)
 	base_new(&b);
 	whole = measure(&b);
 	for (round = 0; round < rounds(); round++) {
-		guest_new(&t, 110 + round);
+		setting_bare(&t, PAGES, MIX_STORED, 110 + round);
 		CHECK_EQ(dedup(&t.s, &t.a, &b), PAGES);
 		victim_start(&t.v, do_wrong, &t.a, sizeof(t.a));
 		pause_for(round, whole);

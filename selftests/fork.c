@@ -4,17 +4,10 @@
  * each keeps its own bytes, whoever reads, writes or ends first.
  */
 #include "harness.h"
+#include "setting.h"
 #include "tests.h"
-#include "world.h"
 
 #define PAGES 256
-
-struct setting {
-	struct victim v;
-	struct area a;
-	struct sandbox s;
-	struct base b;
-};
 
 static void set_up(struct setting *t)
 {
@@ -48,10 +41,7 @@ static void shared_with_outsider(void)
 	CHECK_EQ(victim_wrong(&t.v, &t.a), 0);
 	CHECK_EQ(victim_wrong(&child, &other), 0);
 	victim_end(&child);
-	CHECK_EQ(victim_wrong(&t.v, &t.a), 0);
-	victim_end(&t.v);
-	CHECK_SOON_EQ(live(), 0);
-	base_del(&t.b);
+	setting_check_end(&t);
 }
 
 /* The one in the sandbox writes, the other must not see it. */
@@ -82,9 +72,7 @@ static void fork_while_stored(void)
 	struct setting t;
 	struct area other;
 
-	set_up(&t);
-	sandbox_new(&t.s, &t.v);
-	CHECK_EQ(dedup(&t.s, &t.a, &t.b), PAGES);
+	setting_stored(&t, PAGES, MIX_STORED);
 	victim_fork(&t.v, &first);
 	victim_fork(&t.v, &second);
 	CHECK_EQ(live(), PAGES);
@@ -96,9 +84,7 @@ static void fork_while_stored(void)
 	check_both(&t, &second);
 	victim_end(&second);
 	victim_end(&first);
-	CHECK_EQ(victim_wrong(&t.v, &t.a), 0);
-	victim_end(&t.v);
-	base_del(&t.b);
+	setting_check_end(&t);
 }
 
 /* A child ends without a touch: what it shared stays stored, and comes back. */
@@ -107,9 +93,7 @@ static void child_ends_untouched(void)
 	struct victim child;
 	struct setting t;
 
-	set_up(&t);
-	sandbox_new(&t.s, &t.v);
-	CHECK_EQ(dedup(&t.s, &t.a, &t.b), PAGES);
+	setting_stored(&t, PAGES, MIX_STORED);
 	victim_fork(&t.v, &child);
 	victim_end(&child);
 	CHECK_EQ(live(), PAGES);
@@ -117,9 +101,7 @@ static void child_ends_untouched(void)
 	CHECK_EQ(restore(&t.s), PAGES);
 	CHECK_EQ(live(), 0);
 	CHECK_EQ(present(&t.v, &t.a), PAGES);
-	CHECK_EQ(victim_wrong(&t.v, &t.a), 0);
-	victim_end(&t.v);
-	base_del(&t.b);
+	setting_check_end(&t);
 }
 
 /* Records outlive the sandbox: a child that was never in it reads them. */
@@ -128,9 +110,7 @@ static void child_outlives_sandbox(void)
 	struct victim child;
 	struct setting t;
 
-	set_up(&t);
-	sandbox_new(&t.s, &t.v);
-	CHECK_EQ(dedup(&t.s, &t.a, &t.b), PAGES);
+	setting_stored(&t, PAGES, MIX_STORED);
 	victim_fork(&t.v, &child);
 	victim_kill(&t.v);
 	CHECK_SOON_EQ(sandbox_state(&t.s), MEDES_SANDBOX_STATE_DEAD);
@@ -149,9 +129,7 @@ static void restore_all_reaches_child(void)
 	struct victim child;
 	struct setting t;
 
-	set_up(&t);
-	sandbox_new(&t.s, &t.v);
-	CHECK_EQ(dedup(&t.s, &t.a, &t.b), PAGES);
+	setting_stored(&t, PAGES, MIX_STORED);
 	victim_fork(&t.v, &child);
 	victim_kill(&t.v);
 	CHECK_EQ(restore_all(), PAGES);
@@ -170,8 +148,7 @@ static void attach_child(void)
 	struct area own;
 	uint32_t mm;
 
-	set_up(&t);
-	sandbox_new(&t.s, &t.v);
+	setting_new(&t, PAGES, MIX_STORED);
 	victim_fork(&t.v, &child);
 	victim_area(&child, &own, PAGES, MIX_STORED, 9);
 	CHECK_EQ(scan(&t.s, &own, NULL, 0), 0);
@@ -198,9 +175,7 @@ static void generations(void)
 	struct setting t;
 	struct sandbox s;
 
-	set_up(&t);
-	sandbox_new(&t.s, &t.v);
-	CHECK_EQ(dedup(&t.s, &t.a, &t.b), PAGES);
+	setting_stored(&t, PAGES, MIX_STORED);
 	victim_fork(&t.v, &child);
 	victim_fork(&child, &grandchild);
 	CHECK_EQ(victim_wrong(&child, &t.a), 0);

@@ -8,35 +8,12 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include "harness.h"
+#include "setting.h"
 #include "sys.h"
 #include "tests.h"
-#include "world.h"
 
 #define TOP "/sys/kernel/medes/"
 #define PAGES 1024
-
-struct setting {
-	struct victim v;
-	struct area a;
-	struct sandbox s;
-	struct base b;
-};
-
-static void set_up(struct setting *t, size_t pages, const char *mix)
-{
-	base_new(&t->b);
-	victim_new(&t->v);
-	victim_area(&t->v, &t->a, pages, mix, 51);
-	sandbox_new(&t->s, &t->v);
-}
-
-static void tear_down(struct setting *t)
-{
-	CHECK_EQ(victim_wrong(&t->v, &t->a), 0);
-	victim_end(&t->v);
-	CHECK_SOON_EQ(live(), 0);
-	base_del(&t->b);
-}
 
 /* With a quota everything is stored all the same, and some time was waited. */
 static void quota(void)
@@ -47,7 +24,7 @@ static void quota(void)
 
 	CHECK(sys_write(file, "1001") == -ERANGE, "more than a second of a second");
 	CHECK_EQ(sys_number(file), 0);
-	set_up(&t, PAGES, MIX_STORED);
+	setting_new(&t, PAGES, MIX_STORED);
 	CHECK_EQ(dedup(&t.s, &t.a, &t.b), PAGES);
 	CHECK_EQ(of_sandbox(&t.s, MEDES_A_STATS_THROTTLED_NS), 0);
 	/* a quarter of what that took, however fast the machine */
@@ -59,7 +36,7 @@ static void quota(void)
 	sys_set(file, "0");
 	CHECK(of_sandbox(&t.s, MEDES_A_STATS_THROTTLED_NS) > 0,
 	      "nothing was waited for at %s ms/s", quarter);
-	tear_down(&t);
+	setting_check_end(&t);
 }
 
 /* Who waits for the quota can be cancelled, and goes on when it is raised. */
@@ -70,7 +47,7 @@ static void quota_cancel_and_raise(void)
 	struct setting t;
 	uint32_t ops[2];
 
-	set_up(&t, PAGES, MIX_STORED);
+	setting_new(&t, PAGES, MIX_STORED);
 	sys_set(file, "1");
 	REQUIRE_EQ(dedup_start(&t.s, &t.a, &t.b, ops, 2), 2);
 	CHECK_SOON_EQ(of_sandbox(&t.s, MEDES_A_STATS_STORED) > 0, 1);
@@ -82,7 +59,7 @@ static void quota_cancel_and_raise(void)
 	REQUIRE(op_wait(ops[1], &op), "operation %u is forgotten", ops[1]);
 	CHECK_EQ(op.state, MEDES_OP_STATE_DONE);
 	CHECK_EQ(op.stored, PAGES / 2);
-	tear_down(&t);
+	setting_check_end(&t);
 }
 
 static void reserve_size(void)
@@ -120,7 +97,7 @@ static void compaction(void)
 	struct setting t;
 	long wrong;
 
-	set_up(&t, 4 * PAGES, "c");
+	setting_new(&t, 4 * PAGES, "c");
 	sys_set(TOP "fault_around_pages", "1");
 	CHECK_EQ(dedup(&t.s, &t.a, NULL), 4 * PAGES);
 	CALL(&t.v, do_read_most, t.a);
@@ -138,7 +115,7 @@ static void compaction(void)
 	CHECK_EQ(wrong, 0);
 	CHECK(sys_number(TOP "record_pool_compacted_pages") > compacted, "nothing was moved together");
 	CHECK(sys_write(TOP "compact", "now") == -EINVAL, "takes nonsense");
-	tear_down(&t);
+	setting_check_end(&t);
 }
 
 /* The same without a reader: what is unused goes back to the machine. */
@@ -147,7 +124,7 @@ static void compaction_frees(void)
 	long long before, after;
 	struct setting t;
 
-	set_up(&t, 4 * PAGES, "c");
+	setting_new(&t, 4 * PAGES, "c");
 	sys_set(TOP "fault_around_pages", "1");
 	CHECK_EQ(dedup(&t.s, &t.a, NULL), 4 * PAGES);
 	CALL(&t.v, do_read_most, t.a);
@@ -157,7 +134,7 @@ static void compaction_frees(void)
 	after = sys_number(TOP "record_pool_bytes");
 	note("%lld bytes before, %lld after", before, after);
 	CHECK(after < before * 3 / 4, "%lld bytes before, %lld after", before, after);
-	tear_down(&t);
+	setting_check_end(&t);
 }
 
 #define PROMISED 2			/* times the memory */

@@ -6,22 +6,15 @@
 #include <linux/mman.h>
 #include <sys/mman.h>
 #include "harness.h"
+#include "setting.h"
 #include "sys.h"
 #include "tests.h"
-#include "world.h"
 
 #define HUGE (2UL << 20)
 #define HUGE_PAGES (HUGE / PAGE)
 /* No zeros: the kernel frees those itself when it splits a huge page. */
 #define MIX_HUGE "swcsw"
 #define KHUGEPAGED "/sys/kernel/mm/transparent_hugepage/khugepaged/"
-
-struct setting {
-	struct victim v;
-	struct area a;
-	struct sandbox s;
-	struct base b;
-};
 
 /* One aligned huge page's worth, huge if the kernel has one. */
 static long do_map_huge(const void *arg)
@@ -48,14 +41,6 @@ static void set_up(struct setting *t)
 		SKIP("the kernel gave no huge page");
 }
 
-static void tear_down(struct setting *t)
-{
-	CHECK_EQ(victim_wrong(&t->v, &t->a), 0);
-	victim_end(&t->v);
-	CHECK_SOON_EQ(live(), 0);
-	base_del(&t->b);
-}
-
 static void split(void)
 {
 	static struct medes_page pages[HUGE_PAGES];
@@ -72,7 +57,7 @@ static void split(void)
 	CHECK_EQ(away(&t.v, &t.a), HUGE_PAGES);
 	CHECK_EQ(STAT(THP_SPLIT) - splits, 1);
 	CHECK_EQ(sys_smaps(t.v.pid, t.a.at, "AnonHugePages"), 0);
-	tear_down(&t);
+	setting_check_end(&t);
 }
 
 /* Some pages of a huge one: the rest stays in memory, small. */
@@ -87,7 +72,7 @@ static void some_of_it(void)
 	CHECK_EQ(dedup(&t.s, &some, &t.b), 100);
 	CHECK_EQ(away(&t.v, &t.a), 100);
 	CHECK_EQ(present(&t.v, &t.a), HUGE_PAGES - 100);
-	tear_down(&t);
+	setting_check_end(&t);
 }
 
 /* Two processes share the huge page by fork. */
@@ -101,7 +86,7 @@ static void split_shared(void)
 	note("shared huge page: %zu of %lu pages stored", dedup(&t.s, &t.a, &t.b), HUGE_PAGES);
 	CHECK_EQ(victim_wrong(&child, &t.a), 0);
 	victim_end(&child);
-	tear_down(&t);
+	setting_check_end(&t);
 }
 
 static void collapse(void)
@@ -122,7 +107,7 @@ static void collapse(void)
 	CHECK(!err || err == -EAGAIN, "collapse of pages that came back: %s", strerror(-err));
 	CHECK_EQ(victim_wrong(&t.v, &t.a), 0);
 	CHECK_EQ(dedup(&t.s, &t.a, &t.b), HUGE_PAGES);
-	tear_down(&t);
+	setting_check_end(&t);
 }
 
 /* khugepaged leaves a range alone that is stored as a whole. */
@@ -141,7 +126,7 @@ static void khugepaged(void)
 	sys_set(KHUGEPAGED "scan_sleep_millisecs", "10000");
 	CHECK_EQ(away(&t.v, &t.a), HUGE_PAGES);
 	CHECK_EQ(live(), HUGE_PAGES);
-	tear_down(&t);
+	setting_check_end(&t);
 }
 
 const struct test huge_tests[] = {

@@ -10,21 +10,14 @@
 #include <fcntl.h>
 #include "harness.h"
 #include "parse.h"
+#include "setting.h"
 #include "sys.h"
 #include "tests.h"
-#include "world.h"
 
 #define PAGES 128
 #define DECODE "/sys/kernel/debug/medes/fail_decode"
 #define SLAB "/sys/kernel/debug/failslab"
 #define PAGE_ALLOC "/sys/kernel/debug/fail_page_alloc"
-
-struct setting {
-	struct victim v;
-	struct area a;
-	struct sandbox s;
-	struct base b;
-};
 
 static void set(const char *dir, const char *file, long value)
 {
@@ -46,15 +39,6 @@ static void need(const char *dir)
 	if (access(dir, F_OK))
 		SKIP("%s is not there: this kernel has no fault injection", dir);
 	fail(dir, 0, 0);
-}
-
-static void set_up(struct setting *t)
-{
-	base_new(&t->b);
-	victim_new(&t->v);
-	victim_area(&t->v, &t->a, PAGES, MIX_STORED, 260);
-	sandbox_new(&t->s, &t->v);
-	CHECK_EQ(dedup(&t->s, &t->a, &t->b), PAGES);
 }
 
 /* How a touch ended: the signal's number, with the address that it names. */
@@ -133,7 +117,7 @@ static void touch(void)
 	struct setting t;
 
 	need(DECODE);
-	set_up(&t);
+	setting_stored(&t, PAGES, MIX_STORED);
 	REQUIRE(!medes_nl_open(&events) && !medes_nl_subscribe(&events), "%s", events.error);
 	fail(DECODE, 100, -1);
 	CHECK_EQ(CALL(&t.v, do_touch_first, t.a), SIGBUS);
@@ -159,7 +143,7 @@ static void bulk(void)
 	uint32_t id;
 
 	need(DECODE);
-	set_up(&t);
+	setting_stored(&t, PAGES, MIX_STORED);
 	fail(DECODE, 100, 3);
 	REQUIRE(!medes_restore(&nl, t.s.id, &id), "%s", nl.error);
 	REQUIRE(op_wait(id, &op), "operation %u is forgotten", id);
@@ -183,7 +167,7 @@ static void shared(void)
 	struct setting t;
 
 	need(DECODE);
-	set_up(&t);
+	setting_stored(&t, PAGES, MIX_STORED);
 	victim_fork(&t.v, &child);
 	fail(DECODE, 100, -1);
 	CHECK_EQ(CALL(&child, do_touch_first, t.a), SIGBUS);
@@ -191,9 +175,7 @@ static void shared(void)
 	CHECK_EQ(CALL(&child, do_rest_wrong, t.a), 0);
 	CHECK_EQ(CALL(&t.v, do_rest_wrong, t.a), 0);
 	victim_end(&child);
-	victim_end(&t.v);
-	CHECK_SOON_EQ(live(), 0);
-	base_del(&t.b);
+	setting_end(&t);
 }
 
 /* Allocations fail here and there; pages stay or come back, and bytes are right. */
@@ -205,7 +187,7 @@ static void allocations(const char *dir)
 	double end;
 
 	need(dir);
-	set_up(&t);
+	setting_stored(&t, PAGES, MIX_STORED);
 	CHECK_EQ(restore(&t.s), PAGES);
 	end = sys_seconds() + 6;
 	while (sys_seconds() < end && !failures()) {
@@ -223,9 +205,7 @@ static void allocations(const char *dir)
 	/* all is well again */
 	dedup(&t.s, &t.a, &t.b);
 	CHECK_EQ(away(&t.v, &t.a), PAGES);
-	CHECK_EQ(victim_wrong(&t.v, &t.a), 0);
-	victim_end(&t.v);
-	base_del(&t.b);
+	setting_check_end(&t);
 }
 
 static void slab(void)

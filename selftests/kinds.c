@@ -11,9 +11,9 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include "harness.h"
+#include "setting.h"
 #include "sys.h"
 #include "tests.h"
-#include "world.h"
 
 #define PAGES 32
 #define FILE_PATH "/tmp/selftest-file"
@@ -21,13 +21,6 @@
 #ifndef MADV_GUARD_INSTALL
 #define MADV_GUARD_INSTALL 102
 #endif
-
-struct setting {
-	struct victim v;
-	struct area a;
-	struct sandbox s;
-	struct base b;
-};
 
 /* An area that a function in the victim makes; its errno skips the test. */
 static void set_up(struct setting *t, victim_fn make)
@@ -45,14 +38,6 @@ static void set_up(struct setting *t, victim_fn make)
 	sandbox_new(&t->s, &t->v);
 }
 
-static void tear_down(struct setting *t)
-{
-	CHECK_EQ(victim_wrong(&t->v, &t->a), 0);
-	victim_end(&t->v);
-	CHECK_SOON_EQ(live(), 0);
-	base_del(&t->b);
-}
-
 /* Neither shown by a scan nor stored when it is named. */
 static void left_alone(victim_fn make)
 {
@@ -65,7 +50,7 @@ static void left_alone(victim_fn make)
 	CHECK_EQ(live(), 0);
 	CHECK_EQ(away(&t.v, &t.a), 0);
 	CHECK_EQ(STAT(REFUSED_UNSUITED) - unsuited, PAGES);
-	tear_down(&t);
+	setting_check_end(&t);
 }
 
 static void all_stored(victim_fn make)
@@ -77,7 +62,7 @@ static void all_stored(victim_fn make)
 	CHECK_EQ(dedup(&t.s, &t.a, &t.b), PAGES);
 	CHECK_EQ(away(&t.v, &t.a), PAGES);
 	CHECK_EQ(scan(&t.s, &t.a, NULL, 0), 0);
-	tear_down(&t);
+	setting_check_end(&t);
 }
 
 static long filled(struct area a, char *at)
@@ -288,7 +273,7 @@ static void nothing_there(victim_fn make)
 	CHECK_EQ(scan(&t.s, &t.a, NULL, 0), 0);
 	CHECK_EQ(dedup(&t.s, &t.a, &t.b), 0);
 	CHECK_EQ(live(), 0);
-	tear_down(&t);
+	setting_check_end(&t);
 }
 
 static void holes(void)
@@ -322,7 +307,7 @@ static void watched(void)
 
 	set_up(&t, make_watched);
 	note("userfaultfd: %zu of %u pages stored", dedup(&t.s, &t.a, &t.b), PAGES);
-	tear_down(&t);
+	setting_check_end(&t);
 }
 
 static long make_guarded(const void *arg)
@@ -347,8 +332,7 @@ static void guarded(void)
 	CHECK_EQ(scan(&t.s, &t.a, NULL, 0), PAGES / 2);
 	CHECK_EQ(dedup(&t.s, &t.a, &t.b), PAGES / 2);
 	CHECK_EQ(CALL(&t.v, do_half_wrong, t.a), 0);
-	victim_end(&t.v);
-	base_del(&t.b);
+	setting_end(&t);
 }
 
 /* The whole of a process: only private writable or copied memory shows up. */
@@ -391,7 +375,7 @@ static void whole_process(void)
 	}
 	CHECK_EQ(shown, PAGES);
 	CHECK_GE(STAT(SCANNED), n);
-	tear_down(&t);
+	setting_check_end(&t);
 }
 
 const struct test kinds_tests[] = {

@@ -6,29 +6,19 @@
  */
 #include <sys/mman.h>
 #include "harness.h"
+#include "setting.h"
 #include "sys.h"
 #include "tests.h"
-#include "world.h"
 
 #define PAGES 64
 #define KSM "/sys/kernel/mm/ksm/"
-
-struct setting {
-	struct victim v;
-	struct area a;
-	struct sandbox s;
-	struct base b;
-};
 
 /* Every page has a twin, so all get merged. */
 static void set_up(struct setting *t)
 {
 	if (sys_number(KSM "run") < 0)
 		SKIP("this kernel has no KSM");
-	base_new(&t->b);
-	victim_new(&t->v);
-	victim_area(&t->v, &t->a, PAGES, "s", 16);
-	sandbox_new(&t->s, &t->v);
+	setting_new(t, PAGES, "s");
 	sys_set(KSM "pages_to_scan", "2000");
 	sys_set(KSM "sleep_millisecs", "5");
 }

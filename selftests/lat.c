@@ -6,20 +6,13 @@
 #include <signal.h>
 #include <sys/wait.h>
 #include "harness.h"
+#include "setting.h"
 #include "sys.h"
 #include "tests.h"
-#include "world.h"
 
 #define PAGES 256
 #define OUT "/tmp/selftest-lat.json"
 #define ERR "/tmp/selftest-lat.err"
-
-struct setting {
-	struct victim v;
-	struct area a;
-	struct sandbox s;
-	struct base b;
-};
 
 static bool says(const char *path, const char *text)
 {
@@ -102,15 +95,6 @@ static void check_histograms(json_t *found)
 	}
 }
 
-static void set_up(struct setting *t)
-{
-	base_new(&t->b);
-	victim_new(&t->v);
-	victim_area(&t->v, &t->a, PAGES, MIX_STORED, 77);
-	sandbox_new(&t->s, &t->v);
-	REQUIRE_EQ(dedup(&t->s, &t->a, &t->b), PAGES);
-}
-
 static void counts(void)
 {
 	long long same, words, self;
@@ -118,7 +102,7 @@ static void counts(void)
 	json_t *found;
 	pid_t pid;
 
-	set_up(&t);
+	setting_stored(&t, PAGES, MIX_STORED);
 	sys_set("/sys/kernel/medes/fault_around_pages", "1");
 	same = of_sandbox(&t.s, MEDES_A_STATS_PAGES_SAME);
 	words = of_sandbox(&t.s, MEDES_A_STATS_PAGES_WORDS);
@@ -138,8 +122,7 @@ static void counts(void)
 	CHECK_LE(sum(found, "ns", NULL, NULL), of_sandbox(&t.s, MEDES_A_STATS_FAULT_NS));
 	check_histograms(found);
 	json_decref(found);
-	victim_end(&t.v);
-	base_del(&t.b);
+	setting_end(&t);
 }
 
 /* With neighbours, and only those of the sandbox that was asked for. */
@@ -149,8 +132,8 @@ static void counts_of_one_sandbox(void)
 	json_t *found;
 	pid_t pid;
 
-	set_up(&t);
-	set_up(&other);
+	setting_stored(&t, PAGES, MIX_STORED);
+	setting_stored(&other, PAGES, MIX_STORED);
 	pid = start(t.s.name);
 	CHECK_EQ(victim_wrong(&t.v, &t.a), 0);
 	CHECK_EQ(victim_wrong(&other.v, &other.a), 0);

@@ -7,28 +7,13 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include "harness.h"
+#include "setting.h"
 #include "sys.h"
 #include "tests.h"
-#include "world.h"
 
 #define PAGES 8192			/* 32 MiB */
 #define CHUNK (4UL << 20)
 #define LEFT_KIB (12 * 1024)
-
-struct setting {
-	struct victim v;
-	struct area a;
-	struct sandbox s;
-	struct base b;
-};
-
-static void set_up(struct setting *t)
-{
-	base_new(&t->b);
-	victim_new(&t->v);
-	victim_area(&t->v, &t->a, PAGES, MIX_BASE, 250);
-	sandbox_new(&t->s, &t->v);
-}
 
 static void take(size_t bytes)
 {
@@ -69,7 +54,7 @@ static void machine(void)
 	pid_t pid;
 
 	REQUIRE(!pipe(fds), "%s", strerror(errno));
-	set_up(&t);
+	setting_new(&t, PAGES, MIX_BASE);
 	CHECK_EQ(dedup(&t.s, &t.a, &t.b), PAGES);
 	pid = hog(fds[1]);
 	close(fds[1]);
@@ -81,8 +66,7 @@ static void machine(void)
 	kill(pid, SIGKILL);
 	waitpid(pid, &status, 0);
 	CHECK(victim_lives(&t.v), "the victim was killed");
-	victim_end(&t.v);
-	base_del(&t.b);
+	setting_end(&t);
 }
 
 /* The same by a bulk restore. */
@@ -96,7 +80,7 @@ static void machine_bulk(void)
 	pid_t pid;
 
 	REQUIRE(!pipe(fds), "%s", strerror(errno));
-	set_up(&t);
+	setting_new(&t, PAGES, MIX_BASE);
 	CHECK_EQ(dedup(&t.s, &t.a, &t.b), PAGES);
 	pid = hog(fds[1]);
 	close(fds[1]);
@@ -116,9 +100,7 @@ static void machine_bulk(void)
 	}
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
-	CHECK_EQ(victim_wrong(&t.v, &t.a), 0);
-	victim_end(&t.v);
-	base_del(&t.b);
+	setting_check_end(&t);
 }
 
 /* A sandbox's cgroup runs out: the sandbox is killed with its pages stored. */

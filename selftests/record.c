@@ -8,35 +8,12 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include "harness.h"
+#include "setting.h"
 #include "sys.h"
 #include "tests.h"
-#include "world.h"
 
 #define PAGES 48
 #define DEBUG "/sys/kernel/debug/medes/"
-
-struct setting {
-	struct victim v;
-	struct area a;
-	struct sandbox s;
-	struct base b;
-};
-
-static void set_up(struct setting *t)
-{
-	base_new(&t->b);
-	victim_new(&t->v);
-	victim_area(&t->v, &t->a, PAGES, MIX_STORED, 71);
-	sandbox_new(&t->s, &t->v);
-}
-
-static void tear_down(struct setting *t)
-{
-	CHECK_EQ(victim_wrong(&t->v, &t->a), 0);
-	victim_end(&t->v);
-	CHECK_SOON_EQ(live(), 0);
-	base_del(&t->b);
-}
 
 static struct medes_record look(struct setting *t, size_t i)
 {
@@ -83,7 +60,7 @@ static void of_each_kind(void)
 	struct setting t;
 	size_t i;
 
-	set_up(&t);
+	setting_new(&t, PAGES, MIX_STORED);
 	CHECK_EQ(look(&t, 0).place, MEDES_PLACE_MEMORY);
 	CHECK_EQ(dedup(&t.s, &t.a, &t.b), PAGES);
 	for (i = 0; i < PAGES; i++)
@@ -93,7 +70,7 @@ static void of_each_kind(void)
 	CHECK_EQ(away(&t.v, &t.a), PAGES);
 	CHECK_EQ(restore(&t.s), PAGES);
 	CHECK_EQ(look(&t, 1).place, MEDES_PLACE_MEMORY);
-	tear_down(&t);
+	setting_check_end(&t);
 }
 
 static long do_map_empty(const void *arg)
@@ -108,7 +85,7 @@ static void refusals(void)
 	struct setting t;
 	uint64_t empty;
 
-	set_up(&t);
+	setting_new(&t, PAGES, MIX_STORED);
 	empty = CALL0(&t.v, do_map_empty);
 	CHECK(!medes_record_get(&nl, t.s.id, 0, empty, &found), "%s", nl.error);
 	CHECK_EQ(found.place, MEDES_PLACE_NOWHERE);
@@ -117,7 +94,7 @@ static void refusals(void)
 	CHECK_EQ(medes_record_get(&nl, t.s.id, 0, UINT64_MAX, &found), -EFAULT);
 	CHECK_EQ(medes_record_get(&nl, t.s.id, t.s.mm + 1, empty, &found), -ESRCH);
 	CHECK_EQ(medes_record_get(&nl, 999999, 0, empty, &found), -ENOENT);
-	tear_down(&t);
+	setting_check_end(&t);
 }
 
 static char *show(const char *name)
@@ -171,7 +148,7 @@ static void debugfs(void)
 		REQUIRE(!stat(path, &st), "%s: %s", path, strerror(errno));
 		CHECK_EQ(st.st_mode & 0777, 0400);
 	}
-	set_up(&t);
+	setting_new(&t, PAGES, MIX_STORED);
 	known = lines("records");
 	timed = sum("latency");
 	CHECK_EQ(known, 0);
@@ -186,7 +163,7 @@ static void debugfs(void)
 	CHECK_EQ(sum("latency") - timed, (long long)(STAT(FAULTS) - faults));
 	CHECK_EQ(lines("records"), 0);
 	CHECK_EQ(sum("lengths"), 0);
-	tear_down(&t);
+	setting_check_end(&t);
 }
 
 const struct test record_tests[] = {

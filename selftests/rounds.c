@@ -5,35 +5,13 @@
  */
 #include <sys/mman.h>
 #include "harness.h"
+#include "setting.h"
 #include "sys.h"
 #include "tests.h"
-#include "world.h"
 
 #define PAGES 256
 #define ROUNDS 100
 #define WRITES 6
-
-struct setting {
-	struct victim v;
-	struct area a;
-	struct sandbox s;
-	struct base b;
-};
-
-static void set_up(struct setting *t)
-{
-	base_new(&t->b);
-	victim_new(&t->v);
-	victim_area(&t->v, &t->a, PAGES, MIX_STORED, 30);
-	sandbox_new(&t->s, &t->v);
-}
-
-static void tear_down(struct setting *t)
-{
-	victim_end(&t->v);
-	CHECK_SOON_EQ(live(), 0);
-	base_del(&t->b);
-}
 
 struct marks {
 	struct area area;
@@ -96,7 +74,7 @@ static void hundred_rounds(void)
 	struct marks m;
 	int round;
 
-	set_up(&t);
+	setting_new(&t, PAGES, MIX_STORED);
 	CHECK_EQ(dedup(&t.s, &t.a, &t.b), PAGES);
 	m.area = t.a;
 	for (round = 1; round <= ROUNDS; round++) {
@@ -113,7 +91,7 @@ static void hundred_rounds(void)
 			break;
 	}
 	CHECK_EQ(victim_wrong(&t.v, &t.a), 0);
-	tear_down(&t);
+	setting_end(&t);
 }
 
 /* The same with all pages compared, and bytes that differ in every round. */
@@ -123,7 +101,7 @@ static void rounds_with_writes(void)
 	struct marks m;
 	int round;
 
-	set_up(&t);
+	setting_new(&t, PAGES, MIX_STORED);
 	m.area = t.a;
 	for (round = 1; round <= ROUNDS / 4 && !failures(); round++) {
 		m.seed = round * 1000;
@@ -134,7 +112,7 @@ static void rounds_with_writes(void)
 	}
 	m.seed = 0;
 	CHECK_EQ(CALL(&t.v, do_write_marks, m), 0);
-	tear_down(&t);
+	setting_end(&t);
 }
 
 /* After a bulk restore everything is scanned again, once. */
@@ -143,7 +121,7 @@ static void restore_then_again(void)
 	struct area half;
 	struct setting t;
 
-	set_up(&t);
+	setting_new(&t, PAGES, MIX_STORED);
 	CHECK_EQ(scan(&t.s, &t.a, NULL, 0), PAGES);
 	CHECK_EQ(dedup(&t.s, &t.a, &t.b), PAGES);
 	CHECK_EQ(scan(&t.s, &t.a, NULL, 0), 0);
@@ -156,7 +134,7 @@ static void restore_then_again(void)
 	CHECK_EQ(dedup(&t.s, &t.a, &t.b), PAGES / 2);
 	CHECK_EQ(live(), PAGES);
 	CHECK_EQ(victim_wrong(&t.v, &t.a), 0);
-	tear_down(&t);
+	setting_end(&t);
 }
 
 /* Fault-around: a walk through the area takes fewer faults than pages. */
@@ -165,7 +143,7 @@ static void fault_around(void)
 	uint64_t faults, around;
 	struct setting t;
 
-	set_up(&t);
+	setting_new(&t, PAGES, MIX_STORED);
 	CHECK_EQ(dedup(&t.s, &t.a, &t.b), PAGES);
 	faults = STAT(FAULTS);
 	around = STAT(FAULT_AROUND);
@@ -177,7 +155,7 @@ static void fault_around(void)
 	CHECK_EQ(of_sandbox(&t.s, MEDES_A_STATS_FAULTS) +
 		 of_sandbox(&t.s, MEDES_A_STATS_FAULT_AROUND), PAGES);
 	note("%" PRIu64 " faults for %d pages in order", faults, PAGES);
-	tear_down(&t);
+	setting_end(&t);
 }
 
 /* Switched off, it brings nothing back that was not touched. */
@@ -186,7 +164,7 @@ static void no_fault_around(void)
 	uint64_t around;
 	struct setting t;
 
-	set_up(&t);
+	setting_new(&t, PAGES, MIX_STORED);
 	sys_set("/sys/kernel/medes/fault_around_pages", "1");
 	CHECK_EQ(dedup(&t.s, &t.a, &t.b), PAGES);
 	around = STAT(FAULT_AROUND);
@@ -194,7 +172,7 @@ static void no_fault_around(void)
 	CHECK_EQ(STAT(FAULT_AROUND), around);
 	CHECK_EQ(of_sandbox(&t.s, MEDES_A_STATS_FAULTS), PAGES);
 	sys_set("/sys/kernel/medes/fault_around_pages", "16");
-	tear_down(&t);
+	setting_end(&t);
 }
 
 /* A sandbox that is forgotten and made anew. */
@@ -202,7 +180,7 @@ static void forget_and_take_again(void)
 {
 	struct setting t;
 
-	set_up(&t);
+	setting_new(&t, PAGES, MIX_STORED);
 	CHECK_EQ(dedup(&t.s, &t.a, &t.b), PAGES);
 	sandbox_del(&t.s);
 	CHECK_EQ(live(), PAGES);
@@ -213,7 +191,7 @@ static void forget_and_take_again(void)
 	CHECK_EQ(dedup(&t.s, &t.a, &t.b), PAGES);
 	CHECK_EQ(victim_wrong(&t.v, &t.a), 0);
 	sandbox_del(&t.s);
-	tear_down(&t);
+	setting_end(&t);
 }
 
 const struct test rounds_tests[] = {

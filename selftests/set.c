@@ -7,38 +7,14 @@
 #include <pthread.h>
 #include <sys/mman.h>
 #include "harness.h"
+#include "setting.h"
 #include "sys.h"
 #include "tests.h"
-#include "world.h"
 
 #define PAGES 2048
 #define STRIDE 64			/* beyond any fault-around */
 #define USED (PAGES / STRIDE)
 #define UNSEEN 4			/* touches that left no accessed bit: rare in a guest */
-
-struct setting {
-	struct victim v;
-	struct area a;
-	struct sandbox s;
-	struct base b;
-};
-
-static void set_up(struct setting *t, size_t pages)
-{
-	base_new(&t->b);
-	victim_new(&t->v);
-	victim_area(&t->v, &t->a, pages, MIX_STORED, 41);
-	sandbox_new(&t->s, &t->v);
-	CHECK_EQ(dedup(&t->s, &t->a, &t->b), pages);
-}
-
-static void tear_down(struct setting *t)
-{
-	CHECK_EQ(victim_wrong(&t->v, &t->a), 0);
-	victim_end(&t->v);
-	CHECK_SOON_EQ(live(), 0);
-	base_del(&t->b);
-}
 
 struct walk {
 	struct area area;
@@ -75,7 +51,7 @@ static void set_comes_back(void)
 	uint64_t faults;
 	struct setting t;
 
-	set_up(&t, PAGES);
+	setting_stored(&t, PAGES, MIX_STORED);
 	CHECK_EQ(restore_set(&t.s), 0);
 	touch(&t, 7, STRIDE);
 	CHECK_EQ(in_set(&t), USED);
@@ -90,7 +66,7 @@ static void set_comes_back(void)
 	CHECK_EQ(STAT(FAULTS) - faults, 0);
 	touch(&t, 8, STRIDE);
 	CHECK_EQ(STAT(FAULTS) - faults, USED);
-	tear_down(&t);
+	setting_check_end(&t);
 }
 
 /* Used each time: it stays. Not used twice in succession: it goes, and no page else. */
@@ -99,7 +75,7 @@ static void unused_ages_out(void)
 	struct setting t;
 	int round;
 
-	set_up(&t, PAGES);
+	setting_stored(&t, PAGES, MIX_STORED);
 	touch(&t, 7, STRIDE);
 	touch(&t, 7 + STRIDE / 2, STRIDE);
 	CHECK_EQ(dedup(&t.s, &t.a, &t.b), 2 * USED);
@@ -118,7 +94,7 @@ static void unused_ages_out(void)
 	touch(&t, 7 + STRIDE / 2, STRIDE);
 	CHECK_EQ(dedup(&t.s, &t.a, &t.b), USED);
 	CHECK_EQ(restore_set(&t.s), 2 * USED);
-	tear_down(&t);
+	setting_check_end(&t);
 }
 
 /* Neighbours that came along and were not used are not brought again. */
@@ -129,7 +105,7 @@ static void neighbours_prove_themselves(void)
 	struct area all;
 	size_t back;
 
-	set_up(&t, PAGES);
+	setting_stored(&t, PAGES, MIX_STORED);
 	/* less than there is room for */
 	all = t.a;
 	t.a.pages = PAGES / 4;
@@ -149,7 +125,7 @@ static void neighbours_prove_themselves(void)
 	CHECK_LE(back, PAGES / 8);
 	CHECK_GE(back, PAGES / 8 - UNSEEN);
 	CHECK_EQ(live(), PAGES - back);
-	tear_down(&t);
+	setting_check_end(&t);
 }
 
 /* Nothing but a sandbox has a working set. */
@@ -170,7 +146,7 @@ static void ceiling(void)
 	struct setting t;
 
 	sys_set(file, "0");
-	set_up(&t, PAGES);
+	setting_stored(&t, PAGES, MIX_STORED);
 	CHECK_SOON_EQ(sys_number("/sys/kernel/medes/cache_bytes"), 0);
 	touch(&t, 7, STRIDE);
 	CHECK_EQ(in_set(&t), 0);
@@ -180,7 +156,7 @@ static void ceiling(void)
 	CHECK_GE(sys_number("/sys/kernel/medes/cache_bytes"), USED * 8);
 	touch(&t, 7, STRIDE);
 	CHECK_EQ(in_set(&t), USED);
-	tear_down(&t);
+	setting_check_end(&t);
 	CHECK_SOON_EQ(sys_number("/sys/kernel/medes/cache_bytes"), 0);
 }
 
@@ -234,7 +210,7 @@ static void race(bool everything)
 	uint32_t id;
 	long result;
 
-	set_up(&t, BIG);
+	setting_stored(&t, BIG, MIX_STORED);
 	rebuilt = STAT(REBUILT);
 	faults = STAT(FAULTS) + STAT(FAULT_AROUND);
 	restored = STAT(RESTORED);
@@ -255,7 +231,7 @@ static void race(bool everything)
 	/* a page that its rebuilder still holds at the moment of the touch is the exception */
 	CHECK_GE(rebuilt, BIG);
 	CHECK_LE(rebuilt, BIG + BIG / 100);
-	tear_down(&t);
+	setting_check_end(&t);
 }
 
 static void race_sandbox(void)
@@ -276,12 +252,12 @@ static void restoring_pages(void)
 	struct setting t;
 
 	sys_set(file, "1");
-	set_up(&t, PAGES);
+	setting_stored(&t, PAGES, MIX_STORED);
 	CHECK_EQ(restore(&t.s), PAGES);
 	CHECK_EQ(dedup(&t.s, &t.a, &t.b), PAGES);
 	CHECK_EQ(restore_all(), PAGES);
 	sys_set(file, "%lld", was);
-	tear_down(&t);
+	setting_check_end(&t);
 }
 
 const struct test set_tests[] = {

@@ -6,35 +6,17 @@
 #include <errno.h>
 #include <pthread.h>
 #include "harness.h"
+#include "setting.h"
 #include "sys.h"
 #include "tests.h"
-#include "world.h"
 
 #define PAGES 256
 #define SECONDS 3
 
-struct setting {
-	struct victim v;
-	struct area a;
-	struct sandbox s;
-	struct base b;
-};
-
-static void set_up(struct setting *t, const char *mix)
-{
-	base_new(&t->b);
-	victim_new(&t->v);
-	victim_area(&t->v, &t->a, PAGES, mix, 21);
-	sandbox_new(&t->s, &t->v);
-}
-
 static void tear_down(struct setting *t)
 {
-	CHECK_EQ(victim_wrong(&t->v, &t->a), 0);
-	victim_end(&t->v);
-	CHECK_SOON_EQ(live(), 0);
+	setting_check_end(t);
 	CHECK_EQ(STAT(PAGES_DENSE), 0);
-	base_del(&t->b);
 }
 
 /* Settle, and wait; how many records got shorter. */
@@ -61,7 +43,7 @@ static void shorter(void)
 	uint64_t before, settled = STAT(SETTLED), n;
 	struct setting t;
 
-	set_up(&t, "zswc");
+	setting_new(&t, PAGES, "zswc");
 	CHECK_EQ(dedup(&t.s, &t.a, &t.b), PAGES);
 	CHECK_EQ(STAT(PAGES_DENSE), 0);
 	before = bytes();
@@ -87,7 +69,7 @@ static void replaced_is_not_freed(void)
 	uint64_t freed;
 	struct setting t;
 
-	set_up(&t, "c");
+	setting_new(&t, PAGES, "c");
 	CHECK_EQ(dedup(&t.s, &t.a, NULL), PAGES);
 	freed = STAT(FREED);
 	CHECK(settle(&t.s) > 0, "no record got shorter");
@@ -101,10 +83,8 @@ static void only_its_own(void)
 {
 	struct setting t, other;
 
-	set_up(&t, "c");
-	victim_new(&other.v);
-	victim_area(&other.v, &other.a, PAGES, "c", 22);
-	sandbox_new(&other.s, &other.v);
+	setting_new(&t, PAGES, "c");
+	setting_bare(&other, PAGES, "c", 22);
 	CHECK_EQ(dedup(&t.s, &t.a, NULL), PAGES);
 	CHECK_EQ(dedup(&other.s, &other.a, NULL), PAGES);
 	CHECK(settle(&t.s) > 0, "no record got shorter");
@@ -118,7 +98,7 @@ static void nothing_to_settle(void)
 {
 	struct setting t;
 
-	set_up(&t, "zs");
+	setting_new(&t, PAGES, "zs");
 	CHECK_EQ(settle(&t.s), 0);
 	CHECK_EQ(dedup(&t.s, &t.a, &t.b), PAGES);
 	CHECK_EQ(settle(&t.s), 0);
@@ -134,7 +114,7 @@ static void dense_at_once(void)
 	uint32_t id;
 	size_t i;
 
-	set_up(&t, "wc");
+	setting_new(&t, PAGES, "wc");
 	for (i = 0; i < PAGES; i++)
 		targets[i] = area_target(&t.a, i, &t.b);
 	REQUIRE(!medes_dedup_mode(&nl, MEDES_MODE_DENSE, t.s.id, t.s.mm, targets, PAGES, &id),
@@ -153,7 +133,7 @@ static void no_such_mode(void)
 	struct setting t;
 	uint32_t id;
 
-	set_up(&t, "c");
+	setting_new(&t, PAGES, "c");
 	target = area_target(&t.a, 0, NULL);
 	CHECK_EQ(medes_dedup_mode(&nl, MEDES_MODE_MAX + 1, t.s.id, t.s.mm, &target, 1, &id),
 		 -ERANGE);
@@ -213,7 +193,7 @@ static void while_touched(void)
 	struct setting t;
 	int rounds;
 
-	set_up(&t, MIX_STORED);
+	setting_new(&t, PAGES, MIX_STORED);
 	REQUIRE_EQ(CALL(&t.v, do_start, t.a), 0);
 	for (rounds = 0; sys_seconds() < end; rounds++) {
 		if (dedup_start(&t.s, &t.a, &t.b, &dedup_op, 1) != 1)
@@ -244,9 +224,7 @@ static void while_it_goes(void)
 
 	base_new(&t.b);
 	for (round = 0; round < 8; round++) {
-		victim_new(&t.v);
-		victim_area(&t.v, &t.a, PAGES, "wc", 30 + round);
-		sandbox_new(&t.s, &t.v);
+		setting_bare(&t, PAGES, "wc", 30 + round);
 		CHECK_EQ(dedup(&t.s, &t.a, &t.b), PAGES);
 		REQUIRE(!medes_settle(&nl, t.s.id, &id), "%s", nl.error);
 		if (round % 2)
@@ -304,7 +282,7 @@ static void packed_pages_come_back(uint32_t mode)
 	struct setting t;
 	struct base b;
 
-	set_up(&t, "c");
+	setting_new(&t, PAGES, "c");
 	compressible_base(&t, &b);
 	before = STAT(BASE_BYTES);
 	CHECK_EQ(pack(&b, mode), FAMILY);
@@ -325,7 +303,7 @@ static void packed_base(uint32_t mode)
 	struct setting t;
 
 	packed_pages_come_back(mode);
-	set_up(&t, MIX_BASE);
+	setting_new(&t, PAGES, MIX_BASE);
 	CHECK_EQ(dedup(&t.s, &t.a, &t.b), PAGES);
 	before = STAT(BASE_BYTES);
 	packed = pack(&t.b, mode);
@@ -366,7 +344,7 @@ static void packed_while_touched(void)
 	struct setting t;
 	uint32_t op;
 
-	set_up(&t, MIX_BASE);
+	setting_new(&t, PAGES, MIX_BASE);
 	REQUIRE_EQ(CALL(&t.v, do_start, t.a), 0);
 	while (sys_seconds() < end) {
 		if (dedup_start(&t.s, &t.a, &t.b, &op, 1) != 1)

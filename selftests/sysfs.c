@@ -5,28 +5,18 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include "harness.h"
+#include "setting.h"
 #include "sys.h"
 #include "tests.h"
 #include "text.h"
-#include "world.h"
 
 #define PAGES 128
 #define TOP "/sys/kernel/medes/"
 #define TRACING "/sys/kernel/tracing/"
 
-struct setting {
-	struct victim v;
-	struct area a;
-	struct sandbox s;
-	struct base b;
-};
-
 static void set_up(struct setting *t)
 {
-	base_new(&t->b);
-	victim_new(&t->v);
-	victim_area(&t->v, &t->a, PAGES, MIX_ALL, 210);
-	sandbox_new(&t->s, &t->v);
+	setting_new(t, PAGES, MIX_ALL);
 	dedup(&t->s, &t->a, &t->b);
 	CHECK_EQ(victim_wrong(&t->v, &t->a), 0);
 	dedup(&t->s, &t->a, &t->b);

@@ -12,27 +12,16 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include "harness.h"
+#include "setting.h"
 #include "sys.h"
 #include "tests.h"
-#include "world.h"
 
 #define PAGES 64
 #define PEEKED 6
 
-struct setting {
-	struct victim v;
-	struct area a;
-	struct sandbox s;
-	struct base b;
-};
-
 static void set_up(struct setting *t)
 {
-	base_new(&t->b);
-	victim_new(&t->v);
-	victim_area(&t->v, &t->a, PAGES, MIX_STORED, 8);
-	sandbox_new(&t->s, &t->v);
-	REQUIRE_EQ(dedup(&t->s, &t->a, &t->b), PAGES);
+	setting_stored(t, PAGES, MIX_STORED);
 	REQUIRE_EQ(away(&t->v, &t->a), PAGES);
 }
 
@@ -67,9 +56,7 @@ static void peek_and_poke(void)
 		      strerror(errno));
 	}
 	CHECK(!ptrace(PTRACE_DETACH, t.v.pid, NULL, NULL), "%s", strerror(errno));
-	CHECK_EQ(victim_wrong(&t.v, &t.a), 0);
-	victim_end(&t.v);
-	base_del(&t.b);
+	setting_check_end(&t);
 }
 
 static long do_die_with_core(const void *arg)

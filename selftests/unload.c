@@ -8,25 +8,12 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include "harness.h"
+#include "setting.h"
 #include "sys.h"
 #include "tests.h"
-#include "world.h"
 
 #define PAGES 512
 #define ROUNDS 12
-
-struct setting {
-	struct victim v;
-	struct area a;
-	struct sandbox s;
-};
-
-static void guest_new(struct setting *t, uint32_t seed)
-{
-	victim_new(&t->v);
-	victim_area(&t->v, &t->a, PAGES, MIX_STORED, seed);
-	sandbox_new(&t->s, &t->v);
-}
 
 static int try_unload(void)
 {
@@ -63,8 +50,8 @@ static void under_load(void)
 	int i;
 
 	base_new(&b);
-	guest_new(&keeper, 160);
-	guest_new(&busy, 161);
+	setting_bare(&keeper, PAGES, MIX_STORED, 160);
+	setting_bare(&busy, PAGES, MIX_STORED, 161);
 	CHECK_EQ(dedup(&keeper.s, &keeper.a, &b), PAGES);
 	CHECK_EQ(sys_number("/sys/module/medes/refcnt"), PAGES);
 	pid = hammer();
@@ -94,7 +81,7 @@ static void when_nothing_is_left(void)
 	for (round = 0; round < 4; round++) {
 		base_new(&b);
 		for (i = 0; i < 2; i++) {
-			guest_new(&t[i], 170 + i);
+			setting_bare(&t[i], PAGES, MIX_STORED, 170 + i);
 			CHECK_EQ(dedup(&t[i].s, &t[i].a, &b), PAGES);
 		}
 		medes_nl_close(&nl);
@@ -121,7 +108,7 @@ static void with_operations_queued(void)
 	uint32_t ops[16];
 	int i;
 
-	guest_new(&t, 180);
+	setting_bare(&t, PAGES, MIX_STORED, 180);
 	for (i = 0; i < 8; i++)
 		if (medes_restore(&nl, t.s.id, &ops[i]))
 			break;

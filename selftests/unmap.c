@@ -6,35 +6,17 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include "harness.h"
+#include "setting.h"
 #include "tests.h"
-#include "world.h"
 
 #define PAGES 256
 #define QUARTER (PAGES / 4)
 
-struct setting {
-	struct victim v;
-	struct area a;
-	struct sandbox s;
-	struct base b;
-};
-
 /* An area, every page of which is stored. */
 static void set_up(struct setting *t)
 {
-	base_new(&t->b);
-	victim_new(&t->v);
-	victim_area(&t->v, &t->a, PAGES, MIX_STORED, 4);
-	sandbox_new(&t->s, &t->v);
-	REQUIRE_EQ(dedup(&t->s, &t->a, &t->b), PAGES);
+	setting_stored(t, PAGES, MIX_STORED);
 	REQUIRE_EQ(live(), PAGES);
-}
-
-static void tear_down(struct setting *t)
-{
-	victim_end(&t->v);
-	CHECK_SOON_EQ(live(), 0);
-	base_del(&t->b);
 }
 
 /* Pages from one of the area on, which may lie elsewhere than they were made for. */
@@ -84,7 +66,7 @@ static void dontneed(void)
 	p = quarter(&t, 1);
 	p.pages = 3 * QUARTER;
 	CHECK_EQ(CALL(&t.v, do_part_wrong, p), 0);
-	tear_down(&t);
+	setting_end(&t);
 }
 
 static long do_protect(const void *arg)
@@ -130,7 +112,7 @@ static void protect(void)
 	p.arg = PROT_READ | PROT_WRITE | PROT_EXEC;
 	CHECK_EQ(CALL(&t.v, do_protect, p), 0);
 	CHECK_EQ(CALL(&t.v, do_part_wrong, p), 0);
-	tear_down(&t);
+	setting_end(&t);
 }
 
 /* What nobody may read can be left or stored, but comes back as it was. */
@@ -149,7 +131,7 @@ static void inaccessible(void)
 	p.arg = PROT_READ | PROT_WRITE;
 	CHECK_EQ(CALL(&t.v, do_protect, p), 0);
 	CHECK_EQ(victim_wrong(&t.v, &t.a), 0);
-	tear_down(&t);
+	setting_end(&t);
 }
 
 static long do_move(const void *arg)
@@ -178,7 +160,7 @@ static void move(void)
 	p.pages = 3 * QUARTER;
 	CHECK_EQ(CALL(&t.v, do_part_wrong, p), 0);
 	CHECK_SOON_EQ(live(), 0);
-	tear_down(&t);
+	setting_end(&t);
 }
 
 static long do_move_keep(const void *arg)
@@ -208,7 +190,7 @@ static void move_keep(void)
 	CHECK_EQ(live(), PAGES);
 	p.at = (char *)at;
 	CHECK_EQ(CALL(&t.v, do_part_wrong, p), 0);
-	tear_down(&t);
+	setting_end(&t);
 }
 
 static long do_part_unmap(const void *arg)
@@ -239,7 +221,7 @@ static void unmap(void)
 	REQUIRE_EQ(dedup(&t.s, &p.area, &t.b), PAGES - QUARTER);
 	victim_unmap(&t.v, &t.a);
 	CHECK_EQ(live(), 0);
-	tear_down(&t);
+	setting_end(&t);
 }
 
 static long do_map_over(const void *arg)
@@ -266,7 +248,7 @@ static void map_over(void)
 	CHECK_EQ(live(), PAGES - QUARTER);
 	p = quarter(&t, 3);
 	CHECK_EQ(CALL(&t.v, do_part_wrong, p), 0);
-	tear_down(&t);
+	setting_end(&t);
 }
 
 static void killed(void)
@@ -292,7 +274,7 @@ static void unmap_shared(void)
 	CHECK_EQ(live(), PAGES);
 	CHECK_EQ(victim_wrong(&t.v, &t.a), 0);
 	victim_end(&child);
-	tear_down(&t);
+	setting_end(&t);
 }
 
 const struct test unmap_tests[] = {

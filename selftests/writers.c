@@ -8,9 +8,9 @@
 #include <sched.h>
 #include <sys/mman.h>
 #include "harness.h"
+#include "setting.h"
 #include "sys.h"
 #include "tests.h"
-#include "world.h"
 
 #define PAGES 256
 #define THREADS 4
@@ -158,13 +158,6 @@ static long do_fork_and_protect(const void *arg)
 	return 0;
 }
 
-struct setting {
-	struct victim v;
-	struct area a;
-	struct sandbox s;
-	struct base b;
-};
-
 static void set_up(struct setting *t, int kind)
 {
 	struct job job;
@@ -182,9 +175,7 @@ static void set_up(struct setting *t, int kind)
 static void tear_down(struct setting *t)
 {
 	CHECK_EQ(CALL0(&t->v, do_stop), 0);
-	victim_end(&t->v);
-	CHECK_SOON_EQ(live(), 0);
-	base_del(&t->b);
+	setting_end(t);
 }
 
 /* One behind the other, so that the second meets what the first has just done. */
@@ -251,9 +242,7 @@ static void mappings(void)
 	churn(&t, false);
 	CHECK_EQ(CALL0(&t.v, do_stop), 0);
 	dedup(&t.s, &t.a, &t.b);
-	CHECK_EQ(victim_wrong(&t.v, &t.a), 0);
-	victim_end(&t.v);
-	base_del(&t.b);
+	setting_check_end(&t);
 }
 
 static void readers(void)
