@@ -11,24 +11,12 @@
 #include <sys/wait.h>
 #include <time.h>
 #include "harness.h"
+#include "proc.h"
 #include "sys.h"
 
 ssize_t sys_read(const char *path, char *text, size_t size)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n, len = 0;
-
-	text[0] = '\0';
-	if (fd < 0)
-		return -errno;
-	while ((n = read(fd, text + len, size - 1 - len)) > 0)
-		len += n;
-	if (n < 0)
-		len = -errno;
-	else
-		text[len] = '\0';
-	close(fd);
-	return len;
+	return medes_file_read(path, text, size);
 }
 
 static int write_text(const char *path, const char *format, va_list args)

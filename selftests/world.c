@@ -9,7 +9,8 @@
 #include "sys.h"
 #include "world.h"
 
-#define POLL_US 1000
+#define POLL_US 1000		/* how often an operation is asked for; */
+#define POLL_MAX_US 16000	/* less and less often, as asking takes time from it */
 #define PM_PRESENT (1ULL << 63)
 #define PM_SWAP (1ULL << 62)
 
@@ -154,6 +155,7 @@ uint32_t sandbox_state(const struct sandbox *s)
 
 bool op_wait(uint32_t id, struct medes_op *op)
 {
+	unsigned int us = POLL_US;
 	int err;
 
 	for (;;) {
@@ -163,7 +165,8 @@ bool op_wait(uint32_t id, struct medes_op *op)
 		REQUIRE(!err, "operation %u: %s", id, nl.error);
 		if (medes_op_ended(op))
 			return true;
-		usleep(POLL_US);
+		usleep(us);
+		us = us * 5 / 4 < POLL_MAX_US ? us * 5 / 4 : POLL_MAX_US;
 	}
 }
 
