@@ -6,8 +6,8 @@ import signal
 import subprocess
 import time
 
-from harness import (CGROUPS, TESTS_DIRECTORY, ask, boxes, daemon, equal, lives, live, note, put_node, put_python,
-                     python_answer, read, request, several, sleep, soon, test)
+from harness import (CGROUPS, TESTS_DIRECTORY, ask, boxes, daemon, equal, lives, live, note, put_keeper, put_node,
+                     put_python, python_answer, read, request, several, sleep, soon, test)
 
 @test("a Node.js function sleeps by the policy, and answers out of it")
 def _():
@@ -55,13 +55,13 @@ def _():
 
 @test("a sandbox that dies while it sleeps is forgotten")
 def _():
-    put_node()
-    ask("node", 1)
-    sleep("node")
-    os.kill(boxes("node")[0]["pid"], signal.SIGKILL)
-    soon(lambda: not boxes("node"), "forgotten")
+    put_keeper()
+    ask("keeper", 1)
+    sleep("keeper")
+    os.kill(boxes("keeper")[0]["pid"], signal.SIGKILL)
+    soon(lambda: not boxes("keeper"), "forgotten")
     soon(lambda: not live(), "records freed")
-    ask("node", 2, "cold")
+    ask("keeper", 2, "cold")
 
 
 @test("an adopted sandbox sleeps when released and wakes when acquired")
@@ -102,13 +102,13 @@ def _():
 
 @test("the module goes and comes while functions run")
 def _():
-    put_node()
-    ask("node", 1, "cold")
-    sleep("node")
+    put_keeper()
+    ask("keeper", 1, "cold")
+    sleep("keeper")
     done = subprocess.run(["medesctl", "unload"], capture_output=True, text=True, check=False)
     equal(done.returncode, 0, done.stderr)
-    soon(lambda: lives("node") == ["idle"], "awake without the module")
-    ask("node", 2, "warm")
+    soon(lambda: lives("keeper") == ["idle"], "awake without the module")
+    ask("keeper", 2, "warm")
     subprocess.run(["modprobe", "medes"], check=True)
-    sleep("node")
-    ask("node", 3, "dedup")
+    sleep("keeper")
+    ask("keeper", 3, "dedup")

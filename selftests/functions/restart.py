@@ -5,21 +5,21 @@ import http.client
 import threading
 import time
 
-from harness import ask, boxes, daemon, equal, live, lives, put_node, several, sleep, soon, test
+from harness import ask, boxes, daemon, equal, live, lives, put_keeper, put_node, several, sleep, soon, test
 
 @test("medesd killed while its sandboxes sleep finds them asleep")
 def _():
-    put_node()
-    box = ask("node", 1, "cold")
-    sleep("node")
+    put_keeper()
+    box = ask("keeper", 1, "cold")
+    sleep("keeper")
     pages = live()
     daemon.kill()
     equal(live(), pages, "deduplicated pages")
     daemon.again()
-    equal(lives("node"), ["dedup"])
+    equal(lives("keeper"), ["dedup"])
     equal(live(), pages, "deduplicated pages")
-    equal(ask("node", 3, "dedup"), box)
-    sleep("node")
+    equal(ask("keeper", 3, "dedup"), box)
+    sleep("keeper")
 
 
 @test("medesd killed at any moment of going to sleep and waking")
