@@ -178,7 +178,7 @@ class Daemon:
 
     def start(self):
         self.process = subprocess.Popen(["medesd"], stderr=subprocess.PIPE, text=True)
-        check(soon(self.answers), "medesd does not answer")
+        check(soon(self.answers, 60), "medesd does not answer")
 
     @staticmethod
     def answers():
