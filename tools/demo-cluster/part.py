@@ -26,6 +26,7 @@ LOG = "/run/medesd.log"
 MEMORY = "/run/demo.pickle"
 SYSFS = "/sys/kernel/medes/"
 PATIENCE = 300
+SERVED = 5              # requests, before a sandbox goes to sleep
 
 client = medes.Medes()
 
@@ -70,6 +71,7 @@ def remembered():
 # ---- steps --------------------------------------------------------------------------
 
 def start():
+	"""Module and daemon, until they have found the others."""
 	subprocess.run(["modprobe", "medes"], check=True)
 	with open(LOG, "wb") as log:
 		subprocess.Popen(["medesd", "--config", CONFIG], stdout=log, stderr=log,
@@ -81,15 +83,12 @@ def start():
 		except DemoError:
 			return False
 	until(answers, "an answer of medesd")
-	return {}
 
-
-def nodes_up():
-	"""Every node sees every other one, daemon and kernel."""
 	def up():
 		nodes = client.call("GET", "/v1/nodes")["nodes"]
-		return all(n["state"] == "up" and n["rdma"] == "up" for n in nodes) and nodes
-	return until(up, "all nodes being up")
+		return all(n["state"] == "up" and n["rdma"] == "up" for n in nodes)
+	until(up, "every node seeing every other one, daemon and kernel")
+	return {}
 
 
 def seeds(function, first, n):
@@ -109,15 +108,15 @@ def ask(function, seed, right):
 	return name, kind, (time.monotonic() - began) * 1000
 
 
-def begin(*names, count="2"):
-	"""Add functions, and have that many sandboxes of each, which have served."""
+def begin(count, *names):
+	"""Have that many sandboxes of each function, which have served."""
 	boxes = []
 	for function in names:
 		client.add(function, command(function))
-		numbers = seeds(function, 0, 8 * int(count))
+		numbers = seeds(function, 0, SERVED * int(count))
 		right = reference(function, numbers)
 		for index in range(int(count)):
-			for seed in numbers[8 * index:8 * index + 8]:
+			for seed in numbers[SERVED * index:SERVED * index + SERVED]:
 				name, kind, _ = ask(function, seed, right[seed])
 				if not name:
 					raise DemoError(f"{function}: {kind}")
@@ -133,7 +132,10 @@ def bases():
 
 
 def shared(*names):
-	"""Bases of these functions, imported and ready."""
+	"""A function that is known is reason enough to import its bases: until they are ready."""
+	for function in names:
+		client.add(function, command(function))
+
 	def ready():
 		found = [b for b in bases() if b.get("function") in names and
 			 any(r["state"] == "ready" for r in b.get("replicas", []))]
@@ -141,7 +143,11 @@ def shared(*names):
 	return {"bases": [{"name": b["name"], "pages": b["pages"]} for b in until(ready, "an import")]}
 
 
-def exported(*names):
+def made(*names):
+	"""The sandboxes are left idle, and the policy makes bases of them, which the daemon exports."""
+	for box in remembered():
+		client.release(box)
+
 	def ready():
 		found = [b for b in bases() if b.get("function") in names and b.get("generation")]
 		return found if {b["function"] for b in found} == set(names) else None
@@ -244,7 +250,7 @@ def states():
 
 
 STEPS = {step.__name__: step for step in
-	 (start, nodes_up, begin, shared, exported, replicas, sleep, compare, again, serve, states)}
+	 (start, begin, shared, made, replicas, sleep, compare, again, serve, states)}
 
 
 def main():
