@@ -20,8 +20,8 @@
 #include "nodes.h"
 #include "text.h"
 
-/* Above it, an answer that is slow is none. */
-#define PATIENCE_MS 10000
+/* A node may be busy; one whose daemon has ended says so at once. */
+#define PATIENCE_MS 5000
 
 /**
  * exchange_tell() - what we are, for another node
@@ -104,13 +104,12 @@ static void on_answer(int status, json_t *answer, const char *error, void *arg)
 
 static void ask(struct nodes *nodes, struct node *node)
 {
-	unsigned int patience = 3 * nodes->daemon->config.cluster_interval;
 	char path[64];
 
 	snprintf(path, sizeof(path), "/v1/cluster?version=%s", node->version);
 	node->asked++;
-	node->ask = ask_node(nodes->daemon, node, EVHTTP_REQ_GET, path, NULL,
-			     patience < PATIENCE_MS ? patience : PATIENCE_MS, on_answer, node);
+	node->ask = ask_node(nodes->daemon, node, EVHTTP_REQ_GET, path, NULL, PATIENCE_MS, on_answer,
+			     node);
 }
 
 static void on_tick(evutil_socket_t fd, short what, void *arg)

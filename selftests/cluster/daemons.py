@@ -64,7 +64,8 @@ def bases():
 
 
 def is_ready(name):
-    return name in bases() and "ready" in replica_states(name)
+    """It can be read, and its node is there, so that new records may refer to it."""
+    return name in bases() and "ready" in replica_states(name) and node("n2")["state"] == "up"
 
 
 @test("daemons find each other, and their kernels too")
