@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 
-from harness import (CGROUPS, HERE, NOOP, ask, boxes, daemon, equal, invoke, live, lives, put, read, request, sleep,
+from harness import (CGROUPS, NOOP, ask, boxes, daemon, equal, invoke, live, lives, put, read, request, sleep,
                      soon, test)
 
 BUNDLES = "/run/medes-bundles/"
@@ -23,12 +23,8 @@ def bundle(name, *command, **limits):
     return BUNDLES + name
 
 
-def node_bundle():
-    return bundle("node", "/usr/bin/node", "--jitless", os.path.join(HERE, "function.js"))
-
-
-def noop_bundle(name="noop", **limits):
-    return bundle(name, os.path.realpath(NOOP), **limits)
+def noop_bundle(*arguments, **limits):
+    return bundle("noop", os.path.realpath(NOOP), *arguments, **limits)
 
 
 def put_bundle(name, path, **spec):
@@ -53,28 +49,28 @@ def edited(path, change):
 
 @test("a container serves, sleeps frozen and deduplicated, and answers out of it")
 def _():
-    put_bundle("node", node_bundle(), ready_path="/")
-    box = ask("node", 1, "cold")
-    pid = boxes("node")[0]["pid"]
+    put_bundle("keeper", noop_bundle("--keep", "4"))
+    box = ask("keeper", 1, "cold")
+    pid = boxes("keeper")[0]["pid"]
     # root inside is nobody outside, and only there
     equal(os.stat(f"/proc/{pid}").st_uid, 65534)
     equal(read(f"/proc/{pid}/uid_map").split(), ["0", "65534", "1"])
     equal(read(f"/proc/{pid}/cgroup").strip(), f"0::/medes-functions/{box}/container")
     equal(containers(), [box])
-    sleep("node")
-    assert live() > 500, live()
-    equal(ask("node", 2, "dedup"), box)
+    sleep("keeper")
+    assert live() > 100, live()
+    equal(ask("keeper", 2, "dedup"), box)
     # killed while it is awake, and while it sleeps
     daemon.kill()
     daemon.again()
-    equal(ask("node", 3), box)
-    sleep("node")
+    equal(ask("keeper", 3), box)
+    sleep("keeper")
     pages = live()
     daemon.kill()
     daemon.again()
-    equal((lives("node"), live()), (["dedup"], pages))
-    equal(ask("node", 4, "dedup"), box)
-    equal(request("DELETE", "/v1/functions/node")[0], 200)
+    equal((lives("keeper"), live()), (["dedup"], pages))
+    equal(ask("keeper", 4, "dedup"), box)
+    equal(request("DELETE", "/v1/functions/keeper")[0], 200)
     soon(lambda: nothing_left() and not os.path.exists(CELLS + box), "nothing is left of it")
     assert not os.path.exists(f"/proc/{pid}")
 
