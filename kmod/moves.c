@@ -31,27 +31,29 @@
 #define LOOK_AHEAD 12
 #define WORTH      3
 
+/* Of two words that are zero, and hardly any others: 0. */
 static __always_inline unsigned int slot_of(u64 first, u64 second)
 {
-	return (first * 0x9e3779b185ebca87ULL + second * 0xbf58476d1ce4e5b9ULL) >> 53;
+	return (first + (second << 29 | second >> 35)) * 0x9e3779b185ebca87ULL >> 53;
 }
 
-/* Of equal pairs the first in a page counts, and those of the first page entered. */
-static void enter(struct medes_moves_work *work, const u64 *base, unsigned int which)
+/*
+ * The pairs of a page into the table. Of those that share a slot the last one entered
+ * stays, which takes neither a look nor a branch. So a page is entered from its end:
+ * of equal pairs the first counts, and those of the page entered last.
+ */
+static __always_inline void enter(struct medes_moves_work *work, const u64 *base,
+				  unsigned int which, int step)
 {
 	u64 *blind = work->base + which * MEDES_PAGE_WORDS;
-	unsigned int step = which == MEDES_ITSELF ? 1 : 2;
-	unsigned int first = which * MEDES_PAGE_WORDS, i;
+	unsigned int first = which * MEDES_PAGE_WORDS;
+	int i;
 
 	work->near |= 1 << which;
 	for (i = 0; i < MEDES_PAGE_WORDS; i++)
 		blind[i] = medes_blind(base[i]);
-	for (i = 0; i < MEDES_PAGE_WORDS - 1; i += step) {
-		u16 *slot = &work->slot[slot_of(blind[i], blind[i + 1])];
-
-		if (!*slot && (blind[i] | blind[i + 1]))
-			*slot = first + i + 1;
-	}
+	for (i = MEDES_PAGE_WORDS - 2; i >= 0; i -= step)
+		work->slot[slot_of(blind[i], blind[i + 1])] = first + i + 1;
 }
 
 /* Of the next words of the page, how many are those that follow in the base. */
@@ -193,11 +195,13 @@ int medes_moves_find(struct medes_moves_work *work, const void *page,
 		work->page[i] = medes_blind(words[i]);
 	memset(work->slot, 0, sizeof(work->slot));
 	work->near = 0;
-	enter(work, base->page[MEDES_ITSELF], MEDES_ITSELF);
-	if (all && base->page[MEDES_BEFORE])
-		enter(work, base->page[MEDES_BEFORE], MEDES_BEFORE);
 	if (all && base->page[MEDES_AFTER])
-		enter(work, base->page[MEDES_AFTER], MEDES_AFTER);
+		enter(work, base->page[MEDES_AFTER], MEDES_AFTER, 2);
+	if (all && base->page[MEDES_BEFORE])
+		enter(work, base->page[MEDES_BEFORE], MEDES_BEFORE, 2);
+	enter(work, base->page[MEDES_ITSELF], MEDES_ITSELF, 1);
+	/* zeros are everywhere, and say nothing */
+	work->slot[0] = 0;
 	if (!search(work, &list) || !list.moves)
 		return 0;
 	*reach = list.reach;
@@ -223,9 +227,10 @@ int medes_moves_apply(const u8 *list, size_t len,
 	unsigned int at = 0, from = HOME, left, next;
 	const u8 *move = list + 1;
 
-	if (!len || len < 1 + (size_t)MOVE_OCTETS * list[0])
+	left = len ? list[0] & ~MEDES_MOVES_SLIDES : 0;
+	if (!len || len < 1 + (size_t)MOVE_OCTETS * left)
 		return -EBADMSG;
-	for (left = list[0];; left--) {
+	for (;; left--) {
 		unsigned int which = from / MEDES_PAGE_WORDS;
 		const u64 *in;
 

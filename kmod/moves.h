@@ -24,6 +24,12 @@ struct medes_bases {
 /* Most moves in a list; more pieces than that resemble nothing. */
 #define MEDES_MOVES_MAX 127
 
+/* The octet that says how many says, too, whether slides follow (slides.h). */
+#define MEDES_MOVES_SLIDES 0x80
+
+/* Octets of a list without moves. */
+#define MEDES_MOVES_NONE 1
+
 /* Longest list: how many there are, then 3 octets each. */
 #define MEDES_MOVES_ROOM (1 + 3 * MEDES_MOVES_MAX)
 
