@@ -24,13 +24,20 @@
 #define HEAD_CODES 0x0f	/* of the word patch */
 #define HEAD_ZSTD  0x10	/* the rest is compressed, */
 #define HEAD_LZ4   0x80	/* likewise; not both */
-#define HEAD_MOVES 0x20	/* moves come before the patch */
+#define HEAD_MADE  0x20	/* how the base page is made anew comes first */
 #define HEAD_PAGE  0x40	/* the rest gives the page, not a patch */
 
 /* Above these, trying harder wins more than it takes. */
 #define HARDER_ABOVE    64	/* bytes of record */
 #define TRY_MOVES_ABOVE 24	/* words that differ in more than where they point */
 #define TRY_NEAR_ABOVE  64	/* likewise: then from the neighbours, too */
+
+/*
+ * Slides take as long to decode as a short patch. In fast mode only pointers that
+ * moved count, in dense mode all words that differ.
+ */
+#define TRY_SLIDES_FAST  32
+#define TRY_SLIDES_DENSE 16
 
 /* The modes, and dense once more for the record that wins. */
 enum effort { FAST = MEDES_MODE_FAST, DENSE = MEDES_MODE_DENSE, HARDER };
@@ -74,6 +81,7 @@ struct medes_workspace *medes_workspace_init(void *mem)
 			      medes_packer_room()))
 		return NULL;
 	memset(ws->none, 0, sizeof(ws->none));
+	memset(&ws->slides, 0, sizeof(ws->slides));
 	return ws;
 }
 
@@ -150,6 +158,40 @@ static unsigned int count_odd(const struct medes_words_work *words,
 	return odd;
 }
 
+/*
+ * Make the base page anew, in ws->like, and compare the page with that. Returns the
+ * length of the list that says how, at the begin of ws->patch; 0: with the base page
+ * as it is.
+ */
+static int make_like(struct medes_workspace *ws, enum effort effort, const void *page,
+		     const struct medes_bases *base, unsigned int *reach)
+{
+	const void *itself = base->page[MEDES_ITSELF];
+	unsigned int odd, differ;
+	int len = 0, slides = 0;
+
+	medes_words_compare(&ws->words, page, itself);
+	odd = count_odd(&ws->words, page, itself);
+	differ = ws->words.count - (effort == FAST ? odd : 0);
+	if (odd > TRY_MOVES_ABOVE)
+		len = medes_moves_find(&ws->moves, page, base, odd > TRY_NEAR_ABOVE, ws->like,
+				       ws->patch, reach);
+	if (differ > (effort == FAST ? TRY_SLIDES_FAST : TRY_SLIDES_DENSE)) {
+		u8 *list = ws->patch + (len ?: MEDES_MOVES_NONE);
+
+		if (!len)
+			memcpy(ws->like, itself, MEDES_PAGE_SIZE);
+		slides = medes_slides_find(&ws->slides, page, ws->like, true, list);
+	}
+	if (slides) {
+		ws->patch[0] = MEDES_MOVES_SLIDES | (len ? ws->patch[0] : 0);
+		len = (len ?: MEDES_MOVES_NONE) + slides;
+	}
+	if (len)
+		medes_words_compare(&ws->words, page, ws->like);
+	return len;
+}
+
 /* The patch against base, compressed if that helps, in at most room bytes. */
 static int encode_words(struct medes_workspace *ws, enum effort effort,
 			const void *page, const struct medes_bases *base,
@@ -157,22 +199,16 @@ static int encode_words(struct medes_workspace *ws, enum effort effort,
 {
 	const void *like = base ? base->page[MEDES_ITSELF] : NULL;
 	int len = 0, packed = 0;
-	unsigned int codes, odd;
-	u8 head = 0;
+	unsigned int codes;
+	u8 head;
 
 	*reach = base ? 1 << MEDES_ITSELF : 0;
-	medes_words_compare(&ws->words, page, like);
-	odd = base ? count_odd(&ws->words, page, like) : 0;
-	if (odd > TRY_MOVES_ABOVE)
-		len = medes_moves_find(&ws->moves, page, base,
-				       odd > TRY_NEAR_ABOVE, ws->like, ws->patch,
-				       reach);
-	if (len) {
-		head = HEAD_MOVES;
-		like = ws->like;
-		medes_words_compare(&ws->words, page, like);
-	}
-	len += medes_words_diff(&ws->words, page, like, ws->patch + len,
+	if (base)
+		len = make_like(ws, effort, page, base, reach);
+	else
+		medes_words_compare(&ws->words, page, NULL);
+	head = len ? HEAD_MADE : 0;
+	len += medes_words_diff(&ws->words, page, len ? ws->like : like, ws->patch + len,
 				&codes);
 	head |= codes;
 	if (len > try_above[effort].packed)
@@ -193,12 +229,20 @@ static int encode_words(struct medes_workspace *ws, enum effort effort,
 static int encode_page(struct medes_workspace *ws, enum effort effort,
 		       const void *page, const void *dict, int room, u8 *record)
 {
-	int packed = pack_page(ws, effort, page, dict, record + 1, room - 1);
+	u8 head = HEAD_PAGE | packed_head(effort);
+	int len = 0, packed;
 
+	if (dict) {
+		memcpy(ws->like, dict, MEDES_PAGE_SIZE);
+		dict = ws->like;
+		len = medes_slides_find(&ws->slides, page, ws->like, false, record + 1);
+		head |= len ? HEAD_MADE : 0;
+	}
+	packed = pack_page(ws, effort, page, dict, record + 1 + len, room - 1 - len);
 	if (packed <= 0)
 		return -E2BIG;
-	record[0] = HEAD_PAGE | packed_head(effort);
-	return packed + 1;
+	record[0] = head;
+	return 1 + len + packed;
 }
 
 /* The shortest record so far, and where the next may be tried. */
@@ -356,6 +400,19 @@ static int unpack_patch(struct medes_scratch *scratch, u8 head,
 	return got < 0 ? -EBADMSG : got;
 }
 
+/* Make the base page anew, as a list says; its length, or -EBADMSG. */
+static int remake(struct medes_scratch *scratch, const u8 *list, size_t len,
+		  const struct medes_bases *base, void *page)
+{
+	int used, slides;
+
+	used = medes_moves_apply(list, len, base, page);
+	if (used < 0 || !(list[0] & MEDES_MOVES_SLIDES))
+		return used;
+	slides = medes_slides_apply(&scratch->slides, list + used, len - used, page);
+	return slides < 0 ? slides : used + slides;
+}
+
 static int decode_words(struct medes_scratch *scratch, u8 head, const u8 *data,
 			size_t len, const struct medes_bases *base, void *page)
 {
@@ -365,10 +422,10 @@ static int decode_words(struct medes_scratch *scratch, u8 head, const u8 *data,
 	if (got < 0)
 		return got;
 	len = got;
-	if (head & HEAD_MOVES) {
+	if (head & HEAD_MADE) {
 		if (!base)
 			return -EBADMSG;
-		got = medes_moves_apply(patch, len, base, page);
+		got = remake(scratch, patch, len, base, page);
 		if (got < 0)
 			return got;
 		patch += got;
@@ -387,6 +444,17 @@ static int decode_page(struct medes_scratch *scratch, u8 head, const u8 *data,
 {
 	int plain;
 
+	if (head & HEAD_MADE) {
+		int used;
+
+		memcpy(scratch->like, dict, MEDES_PAGE_SIZE);
+		dict = scratch->like;
+		used = medes_slides_apply(&scratch->slides, data, len, scratch->like);
+		if (used < 0)
+			return used;
+		data += used;
+		len -= used;
+	}
 	if (head & HEAD_ZSTD)
 		plain = medes_zstd_unpack(&scratch->unpacker, dict, data, len, page,
 					  MEDES_PAGE_SIZE);
@@ -451,13 +519,18 @@ int medes_decode(struct medes_scratch *scratch, u8 encoding, const void *data,
 	case 0:
 	case HEAD_LZ4:
 	case HEAD_ZSTD:
-	case HEAD_MOVES:
-	case HEAD_MOVES | HEAD_LZ4:
-	case HEAD_MOVES | HEAD_ZSTD:
+	case HEAD_MADE:
+	case HEAD_MADE | HEAD_LZ4:
+	case HEAD_MADE | HEAD_ZSTD:
 		if (encoding == MEDES_ENCODING_DICT)
 			return -EBADMSG;
 		return decode_words(scratch, head, record + 1, len - 1, base,
 				    page);
+	case HEAD_PAGE | HEAD_MADE | HEAD_LZ4:
+	case HEAD_PAGE | HEAD_MADE | HEAD_ZSTD:
+		if (encoding != MEDES_ENCODING_DICT)
+			return -EBADMSG;
+		fallthrough;
 	case HEAD_PAGE | HEAD_LZ4:
 	case HEAD_PAGE | HEAD_ZSTD:
 		if (encoding == MEDES_ENCODING_WORDS || head & HEAD_CODES)

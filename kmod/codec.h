@@ -8,12 +8,13 @@
 #include "entropy.h"
 #include "moves.h"
 #include "pure.h"
+#include "slides.h"
 #include "words.h"
 
 #include <uapi/linux/medes.h>
 
 /* Version of the records, of Documentation/record-format.rst. */
-#define MEDES_RECORD_FORMAT 3
+#define MEDES_RECORD_FORMAT 4
 
 /*
  * Longest record worth storing: zsmalloc packs four 3 KiB objects into three
@@ -25,14 +26,15 @@
 /* Room in which a record may be tried: zstd writes a whole frame first. */
 #define MEDES_RECORD_ROOM (MEDES_PATCH_MAX + MEDES_PACK_SLACK)
 
-/* Longest patch with moves before it. */
-#define MEDES_LIST_MAX (MEDES_MOVES_ROOM + MEDES_WORDS_MAX)
+/* Longest patch with moves and slides before it. */
+#define MEDES_LIST_MAX (MEDES_MOVES_ROOM + MEDES_SLIDES_ROOM + MEDES_WORDS_MAX)
 
 /* What encoding a page needs, with what follows it; never on a stack. */
 struct medes_workspace {
 	struct medes_packer packer;
 	struct medes_words_work words;
 	struct medes_moves_work moves;
+	struct medes_slides_work slides;
 	u64 like[MEDES_PAGE_WORDS];
 	u8 none[MEDES_NO_DICT];		/* before the patch */
 	u8 patch[MEDES_LIST_MAX + MEDES_WORDS_SLACK];
@@ -43,6 +45,8 @@ struct medes_workspace {
 struct medes_scratch {
 	struct medes_unpacker unpacker;
 	struct medes_words_code table[MEDES_WORDS_CODES + 1];
+	struct medes_slides_table slides;
+	u64 like[MEDES_PAGE_WORDS];
 	u8 none[MEDES_NO_DICT];		/* before the patch */
 	u8 patch[MEDES_LIST_MAX + MEDES_WORDS_SLACK];
 };

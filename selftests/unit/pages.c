@@ -117,6 +117,18 @@ void page_slide(page_words page, const page_words from, unsigned int count,
 	}
 }
 
+void page_slide_regions(page_words page, const page_words from, unsigned int count,
+			const u64 *slides)
+{
+	int i;
+
+	for (i = 0; i < MEDES_PAGE_WORDS; i++) {
+		page[i] = from[i];
+		if (from[i] >> 32 && !(from[i] >> 47))
+			page[i] += slides[(from[i] >> 20) % count];
+	}
+}
+
 void page_mutate(page_words page, const page_words from, unsigned int words)
 {
 	u64 slide = random_word() << 12;

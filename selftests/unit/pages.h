@@ -40,6 +40,10 @@ void page_objects(page_words page);
 void page_slide(page_words page, const page_words from, unsigned int count,
 		const u64 *slides);
 
+/* The same, but all pointers into one MiB moved alike, as in real processes. */
+void page_slide_regions(page_words page, const page_words from, unsigned int count,
+			const u64 *slides);
+
 /* A page that differs from another in words of every kind there is. */
 void page_mutate(page_words page, const page_words from, unsigned int words);
 

@@ -173,12 +173,61 @@ static void slid_pages_are_small(void **state)
 	(void)state;
 	page_objects(base);
 	for (count = 1; count <= ARRAY_SIZE(slides); count++) {
-		page_slide(page, base, count, slides);
+		page_slide_regions(page, base, count, slides);
 		assert_memory_not_equal(page, base, MEDES_PAGE_SIZE);
-		/* 256 pointers: a map of them all, whatever the slides */
-		assert_encodes(base, MEDES_ENCODING_WORDS, 20,
-			       80 + count * 12);
+		/* 256 pointers into 17 regions: a list of those, and nothing of each pointer */
+		assert_encodes(base, MEDES_ENCODING_WORDS, 8, 16 + 12 + count * 8);
 	}
+}
+
+static void mixed_slides_take_a_code_a_word(void **state)
+{
+	static const u64 slides[] = {
+		0x2b3c4d5000, -0x123456000ULL, 0x7000, 0x1f0000000,
+		0x3333333000, -0x7777000ULL, 0x10000, 0x5544332211000,
+	};
+	unsigned int count;
+
+	(void)state;
+	page_objects(base);
+	for (count = 1; count <= ARRAY_SIZE(slides); count++) {
+		page_slide(page, base, count, slides);
+		/* what a region did last time is no help here */
+		ws = medes_workspace_init(ws_memory);
+		/* 256 pointers: a map of them all and half an octet for each */
+		assert_encodes(base, MEDES_ENCODING_WORDS, 8, 220 + count * 12);
+	}
+}
+
+static void slides_serve_dictionaries(void **state)
+{
+	static const u64 slides[] = { 0x2b3c4d5000, -0x123456000ULL };
+	u64 *slid = guarded(MEDES_PAGE_SIZE);
+	int with, without, i;
+	u8 encoding;
+
+	(void)state;
+	mode = MEDES_MODE_DENSE;
+	page_objects(base);
+	for (i = 0; i < MEDES_PAGE_WORDS; i++)
+		if (!medes_is_address(base[i]))
+			base[i] = random_word() >> 40;
+	/* a page with everything in its place says what slides there are */
+	page_slide_regions(slid, base, 2, slides);
+	memcpy(page, slid, MEDES_PAGE_SIZE);
+	round_trip(base, &encoding);
+	/* halves of objects, each somewhere else: too many moves for a list */
+	for (i = 0; i < MEDES_PAGE_WORDS; i += 2)
+		memcpy(page + i, slid + i * 205 % MEDES_PAGE_WORDS / 2 * 2, 16);
+	with = round_trip(base, &encoding);
+	assert_int_equal(encoding, MEDES_ENCODING_DICT);
+	/* of other slides nothing is known */
+	for (i = 0; i < MEDES_PAGE_WORDS; i++)
+		if (medes_is_address(page[i]))
+			page[i] += 0x11111000;
+	without = round_trip(base, &encoding);
+	assert_in_range(with, 1, without - 100);
+	guarded_free(slid, MEDES_PAGE_SIZE);
 }
 
 static void more_slides_than_codes(void **state)
@@ -541,6 +590,8 @@ int main(void)
 		cmocka_unit_test_setup(pointers_without_base_beat_lz4, start),
 		cmocka_unit_test_setup(few_words_cost_few_bytes, start),
 		cmocka_unit_test_setup(slid_pages_are_small, start),
+		cmocka_unit_test_setup(mixed_slides_take_a_code_a_word, start),
+		cmocka_unit_test_setup(slides_serve_dictionaries, start),
 		cmocka_unit_test_setup(more_slides_than_codes, start),
 		cmocka_unit_test_setup(every_delta_different, start),
 		cmocka_unit_test_setup(alternating_words, start),

@@ -213,6 +213,49 @@ static void moves_from_the_neighbours(void **state)
 				      page), -EBADMSG);
 }
 
+static void slides_follow_moves(void **state)
+{
+	static const u8 record[] = {
+		0x20,				/* the base page made anew, no code */
+		0x81,				/* 1 move, and slides: */
+		0x02, 0x01, 0x02,		/* from word 2 on those from 1 on */
+		0x02,				/* 2 slides: */
+		0x09, 0x03,			/* + 3 pages */
+		0x01, 0xf0,			/* - 16 */
+		0x05,				/* 5 regions, as they are met: */
+		0x01, 0x21, 0x02,		/* 1, none, 1, 2, 2 */
+		0, 0, 0, 0, 0, 0, 0, 0,
+	};
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < MEDES_PAGE_WORDS; i++)
+		base[i] = want[i] = i;
+	base[0] = 0x100000000;		/* region 0x1000, of slot 1 of the 64: the first met */
+	base[1] = 0x10abcdef8;		/* region 0x10ab: the second */
+	base[2] = 0x7fffffffffff;	/* region 0x7ffffff: the third */
+	base[3] = 0x10000000f;		/* of the first again */
+	base[4] = 0xffffffff;		/* no address, */
+	base[5] = 0x800000000000;	/* nor this */
+	base[6] = 0x100100000;		/* region 0x1001, of another slot: the fourth */
+	base[7] = 0x1040fffff;		/* region 0x1040, of 0x1001's: the fifth, in its place */
+	base[8] = 0x100100008;		/* 0x1001 is the sixth, of which the list says nothing */
+	want[0] = base[0] + 0x3000;
+	want[1] = base[1];
+	want[2] = base[1];
+	want[3] = base[2] + 0x3000;
+	want[4] = base[3] + 0x3000;
+	want[5] = base[4];
+	want[6] = base[5];
+	want[7] = base[6] - 16;
+	want[8] = base[7] - 16;
+	want[9] = base[8];
+	for (i = 10; i < MEDES_PAGE_WORDS; i++)
+		want[i] = i - 1;
+	assert_gives(MEDES_ENCODING_WORDS, record, sizeof(record));
+	assert_int_equal(decode(MEDES_ENCODING_SELF, record, sizeof(record)), -EBADMSG);
+}
+
 /* LZ4's matches may reach into the octets of zero before a page. */
 static void zeros_before_a_page(void **state)
 {
@@ -284,6 +327,31 @@ static void page_that_refers_to_its_base(void **state)
 	assert_gives(MEDES_ENCODING_DICT, lz4, sizeof(lz4));
 	assert_int_equal(decode(MEDES_ENCODING_WORDS, lz4, sizeof(lz4)),
 			 -EBADMSG);
+}
+
+/* The same, the base page's pointers being moved before. */
+static void slides_of_a_dictionary(void **state)
+{
+	static const u8 record[] = {
+		0xe0,			/* LZ4, the page itself, of the base page made anew */
+		0x01, 0x09, 0x03,	/* 1 slide: + 3 pages */
+		0x01, 0x01,		/* 1 region: 1 */
+		0x1f, 0x00, 0x00, 0x10,	/* a literal; a match, 4096 back, */
+		0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+		0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xf6, /* of 4090 */
+		0x50, 'A', 'A', 'A', 'A', 'A',
+	};
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < MEDES_PAGE_WORDS; i++) {
+		base[i] = i % 5 ? i : 0x7f0000000000 + i * 8;
+		want[i] = i % 5 ? i : base[i] + 0x3000;
+	}
+	memset((u8 *)want, 0, 1);
+	memset((u8 *)want + MEDES_PAGE_SIZE - 5, 'A', 5);
+	assert_gives(MEDES_ENCODING_DICT, record, sizeof(record));
+	assert_int_equal(decode(MEDES_ENCODING_SELF, record, sizeof(record)), -EBADMSG);
 }
 
 /* A zstd block (RFC 8878): literals repeated, then no sequence at all. */
@@ -385,6 +453,8 @@ int main(void)
 		cmocka_unit_test_setup(neighbours_are_addresses, start),
 		cmocka_unit_test_setup(moves_come_first, start),
 		cmocka_unit_test_setup(moves_from_the_neighbours, start),
+		cmocka_unit_test_setup(slides_follow_moves, start),
+		cmocka_unit_test_setup(slides_of_a_dictionary, start),
 		cmocka_unit_test_setup(zeros_before_a_page, start),
 		cmocka_unit_test_setup(compressed_patch, start),
 		cmocka_unit_test_setup(compressed_page, start),

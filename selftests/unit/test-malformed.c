@@ -105,6 +105,16 @@ static int group_start(void **state)
 	memcpy(page, base, MEDES_PAGE_SIZE);
 	memcpy(page + 100, base + 60, 240);
 	sample(base);
+	/* the same in pieces too many for a list: a dictionary, its pointers moved */
+	for (i = 0; i < MEDES_PAGE_WORDS; i++)
+		if (!medes_is_address(base[i]))
+			base[i] = random_word() >> 40;
+	page_slide_regions(slid, base, 2, slides);
+	memcpy(page, slid, MEDES_PAGE_SIZE);
+	sample(base);
+	for (i = 0; i < MEDES_PAGE_WORDS; i += 2)
+		memcpy(page + i, slid + i * 205 % MEDES_PAGE_WORDS / 2 * 2, 16);
+	sample(base);
 	memset(page, 0, MEDES_PAGE_SIZE);
 	page[100] = 1;
 	sample(NULL);
@@ -136,6 +146,7 @@ static void samples_are_of_every_form(void **state)
 		{ MEDES_ENCODING_SELF, 0x80 }, { MEDES_ENCODING_SELF, 0x10 },
 		{ MEDES_ENCODING_SELF, 0xc0 }, { MEDES_ENCODING_SELF, 0x50 },
 		{ MEDES_ENCODING_DICT, 0xc0 }, { MEDES_ENCODING_DICT, 0x50 },
+		{ MEDES_ENCODING_DICT, 0xe0 }, { MEDES_ENCODING_DICT, 0x70 },
 	};
 	unsigned int i, k;
 
@@ -267,14 +278,15 @@ static void every_byte_replaced(void **state)
 /* What a head may say, but for how many codes there are. */
 static bool has_meaning(u8 encoding, unsigned int head)
 {
-	bool page = head == 0xc0 || head == 0x50;
+	bool page = head == 0xc0 || head == 0x50 ||
+		    (encoding == MEDES_ENCODING_DICT && (head == 0xe0 || head == 0x70));
 	bool patch = (head & 0xd0) == 0 || (head & 0xd0) == 0x80 ||
 		     (head & 0xd0) == 0x10;
-	bool moves = head & 0x20;
+	bool made = head & 0x20;
 
 	return (page && encoding != MEDES_ENCODING_WORDS) ||
 	       (patch && encoding != MEDES_ENCODING_DICT &&
-		(!moves || encoding == MEDES_ENCODING_WORDS));
+		(!made || encoding == MEDES_ENCODING_WORDS));
 }
 
 static void bits_without_meaning_are_refused(void **state)
@@ -403,6 +415,65 @@ static void random_lists_of_moves(void **state)
 	assert_in_range(good, 1000, 290000);
 }
 
+/* Lists with a thing wrong, or that end early. */
+static void slides_are_well_formed(void **state)
+{
+	static struct medes_slides_table table;
+	static const struct {
+		u8 len;
+		u8 list[8];
+		bool good;
+	} lists[] = {
+		{ 0, { 0 }, false },
+		{ 1, { 0 }, false },
+		{ 2, { 0, 0 }, false },				/* no slide */
+		{ 1, { 1 }, false },
+		{ 3, { 1, 0x01, 0x10 }, false },		/* no number of regions */
+		{ 4, { 1, 0x01, 0x10, 0 }, true },
+		{ 4, { 1, 0x01, 0x10, 1 }, false },		/* no code of the region */
+		{ 5, { 1, 0x01, 0x10, 1, 0x01 }, true },
+		{ 5, { 1, 0x01, 0x10, 2, 0x11 }, true },
+		{ 5, { 1, 0x01, 0x10, 2, 0x21 }, false },	/* slide 2 of 1 */
+		{ 5, { 1, 0x01, 0x10, 3, 0x11 }, false },
+		{ 6, { 1, 0x01, 0x10, 3, 0x11, 0x01 }, true },
+		{ 5, { 1, 0x0f, 0x10, 1, 0x01 }, false },	/* no such form */
+		{ 5, { 1, 0x11, 0x10, 1, 0x01 }, false },	/* bits without meaning */
+		{ 5, { 1, 0x01, 0x10, 65, 0x01 }, false },	/* too many regions */
+		{ 3, { 16, 0x01, 0x10 }, false },		/* too many slides */
+		{ 2, { 1, 0x04 }, false },			/* slide cut short */
+	};
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(lists); i++) {
+		memcpy(end - lists[i].len, lists[i].list, lists[i].len);
+		memset(&table, 0x5a, sizeof(table));
+		assert_int_equal(medes_slides_apply(&table, end - lists[i].len, lists[i].len,
+						    page),
+				 lists[i].good ? lists[i].len : -EBADMSG);
+	}
+}
+
+static void random_lists_of_slides(void **state)
+{
+	static struct medes_slides_table table;
+	unsigned int i, k, good = 0;
+
+	(void)state;
+	memcpy(page, base, MEDES_PAGE_SIZE);
+	for (i = 0; i < 100000; i++) {
+		unsigned int len = random_below(40);
+		u8 *list = end - len;
+
+		for (k = 0; k < len; k++)
+			list[k] = random_below(256 >> random_below(8));
+		if (len)
+			list[0] = random_below(4);
+		good += medes_slides_apply(&table, list, len, page) > 0;
+	}
+	assert_in_range(good, 1000, 95000);
+}
+
 /* Patches straight into medes_words_apply(), with no LZ4 to stop them. */
 static void random_patches(void **state)
 {
@@ -484,8 +555,8 @@ int main(void)
 		cmocka_unit_test(spliced_records),
 		cmocka_unit_test(moves_stay_inside),
 		cmocka_unit_test(random_lists_of_moves),
-		cmocka_unit_test(moves_stay_inside),
-		cmocka_unit_test(random_lists_of_moves),
+		cmocka_unit_test(slides_are_well_formed),
+		cmocka_unit_test(random_lists_of_slides),
 		cmocka_unit_test(random_patches),
 		cmocka_unit_test(more_codes_than_the_table_holds),
 		cmocka_unit_test(slack_is_enough),

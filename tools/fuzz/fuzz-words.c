@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Any bytes as a word patch and as a list of moves, with no compression to stop them: an octet for the number of
- * codes, then the patch, with the readable octets behind it that its decoder may ask for.
+ * Any bytes as a word patch, as a list of moves and as one of slides, with no compression to
+ * stop them: an octet for the number of codes, then the patch, with the readable octets behind
+ * it that its decoder may ask for.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,19 @@ static void check_moves(const uint8_t *data, size_t size)
 	struct medes_bases base = { { the_base(), the_base(), size % 2 ? the_base() : NULL } };
 	int used = medes_moves_apply(list, size, &base, page);
 
+	EXPECT(used == -EBADMSG || (used > 0 && (size_t)used <= size));
+	free(list);
+}
+
+static void check_slides(const uint8_t *data, size_t size)
+{
+	static struct medes_slides_table table;
+	static u64 page[MEDES_PAGE_WORDS];
+	u8 *list = copy(data, size);
+	int used;
+
+	memcpy(page, the_base(), sizeof(page));
+	used = medes_slides_apply(&table, list, size, page);
 	EXPECT(used == -EBADMSG || (used > 0 && (size_t)used <= size));
 	free(list);
 }
@@ -35,6 +49,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	err = medes_words_apply(table, patch, size - 1, data[0], page);
 	EXPECT(err == 0 || err == -EBADMSG);
 	check_moves(data + 1, size - 1);
+	check_slides(data + 1, size - 1);
 	free(patch);
 	return 0;
 }
