@@ -4,10 +4,16 @@
  * sampled hashes. An equal page beats them all. Among equals, one that is on this node, which
  * needs nobody else; then the base that the sandbox uses most already: few bases, and few
  * nodes, then keep it, and the others may go.
+ *
+ * Pages come in the order of their addresses, and so did the base's. So the page
+ * behind the last choice is as good as one that shares a little more. On this node it is
+ * also the one to try for a page that shares nothing with any; nothing is fetched for that.
  */
 #include <stdlib.h>
 #include <uthash.h>
 #include "choose.h"
+
+#define NEXT_BONUS 2	/* in hashes shared */
 
 struct usage_count {
 	uint64_t base;
@@ -44,14 +50,22 @@ static uint64_t pages_of(const struct usage *usage, uint64_t base)
 	return c ? c->pages : 0;
 }
 
+static unsigned int worth(const struct usage *usage, const struct candidate *c)
+{
+	bool next = usage->next.base && c->base == usage->next.base && c->index == usage->next.index;
+
+	return c->shared + (next ? NEXT_BONUS : 0);
+}
+
 static bool better(const struct usage *usage, const struct candidate *a, const struct candidate *b)
 {
+	unsigned int worth_a = worth(usage, a), worth_b = worth(usage, b);
 	uint64_t used_a, used_b;
 
 	if (a->equal != b->equal)
 		return a->equal;
-	if (a->shared != b->shared)
-		return a->shared > b->shared;
+	if (worth_a != worth_b)
+		return worth_a > worth_b;
 	if (a->remote != b->remote)
 		return b->remote;
 	if (a->base != b->base) {
@@ -67,19 +81,29 @@ static bool better(const struct usage *usage, const struct candidate *a, const s
  * @usage: of the sandbox; the pick is counted
  * @from: what the registry found
  *
- * Return: the pick, or NULL when there is no candidate.
+ * Return: the pick, which may not exist if it shares nothing (the kernel then finds no
+ * base page), valid until the next call; NULL when there is none.
  */
 const struct candidate *choose(struct usage *usage, const struct candidates *from)
 {
 	const struct candidate *best = NULL;
+	static struct candidate pick;
 	unsigned int i;
 
 	for (i = 0; i < from->n; i++)
 		if (!best || better(usage, &from->v[i], best))
 			best = &from->v[i];
-	if (best)
-		count_up(usage, best->base);
-	return best;
+	if (!best && usage->next.base && !usage->next.remote)
+		best = &usage->next;
+	if (!best)
+		return NULL;
+	pick = *best;
+	count_up(usage, pick.base);
+	usage->next = pick;
+	usage->next.index++;
+	usage->next.shared = 0;
+	usage->next.equal = false;
+	return &pick;
 }
 
 void usage_clear(struct usage *usage)
@@ -90,4 +114,5 @@ void usage_clear(struct usage *usage)
 		HASH_DEL(usage->counts, c);
 		free(c);
 	}
+	usage->next.base = 0;
 }

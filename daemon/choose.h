@@ -7,9 +7,10 @@
 
 #include "registry.h"
 
-/* How often each base was chosen, for one sandbox. Zeroed: none yet. */
+/* What was chosen for one sandbox: how often each base, and what last. Zeroed: nothing yet. */
 struct usage {
 	struct usage_count *counts;
+	struct candidate next;		/* the page behind the last choice, if base is not 0 */
 };
 
 const struct candidate *choose(struct usage *usage, const struct candidates *from);

@@ -36,6 +36,8 @@ int plan_add(struct plan *plan, const struct medes_page *page, const struct cand
 	struct plan_page *pages;
 	size_t room;
 
+	if (blank(page))
+		best = NULL;
 	if (plan->n == plan->room) {
 		room = plan->room ? 2 * plan->room : 1024;
 		pages = realloc(plan->pages, room * sizeof(*pages));

@@ -69,6 +69,37 @@ static void ties_go_to_the_most_used_then_the_lowest(void **state)
 	usage_clear(&usage);
 }
 
+static void the_page_behind_the_last_choice(void **state)
+{
+	struct usage usage = { 0 };
+	struct candidate first = { .base = 7, .index = 40, .shared = 3 };
+	struct candidate v[] = {
+		{ .base = 7, .index = 90, .shared = 6 }, { .base = 7, .index = 41, .shared = 4 },
+	};
+	const struct candidate *got;
+
+	(void)state;
+	/* as good as two hashes more: of equals the lowest */
+	pick(&usage, &first, 1);
+	assert_int_equal(pick(&usage, v, 2)->index, 41);
+	pick(&usage, &first, 1);
+	v[0].shared++;
+	assert_int_equal(pick(&usage, v, 2)->index, 90);
+	/* another base's is not behind it */
+	pick(&usage, &first, 1);
+	v[0].shared = 5;
+	v[1].base = 8;
+	assert_int_equal(pick(&usage, v, 2)->index, 90);
+	/* and what shares nothing is tried there, page after page */
+	got = pick(&usage, v, 0);
+	assert_int_equal(got->base, 7);
+	assert_int_equal(got->index, 91);
+	assert_int_equal(got->shared, 0);
+	assert_int_equal(pick(&usage, v, 0)->index, 92);
+	usage_clear(&usage);
+	assert_null(pick(&usage, v, 0));
+}
+
 /* Of the pages that are added. */
 static bool lonely;
 
@@ -270,6 +301,7 @@ int main(void)
 		cmocka_unit_test(none_of_none),
 		cmocka_unit_test(equal_wins_then_share),
 		cmocka_unit_test(ties_go_to_the_most_used_then_the_lowest),
+		cmocka_unit_test(the_page_behind_the_last_choice),
 		cmocka_unit_test(empty_plan),
 		cmocka_unit_test(batches_are_full_sorted_and_of_one_mm),
 		cmocka_unit_test(targets_carry_the_base),

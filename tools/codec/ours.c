@@ -137,18 +137,32 @@ static struct index *enter(const struct corpus *bases)
 	return index;
 }
 
+/*
+ * The base page of a page. As in medesd, a page that shares nothing with any is tried
+ * with the one behind the last choice; a page of zeros is no base page.
+ */
+static size_t choose_one(const struct work *w, const struct print *print, size_t *last)
+{
+	size_t base = index_choose(w->index, print->hash, print->sketch, *last);
+
+	if (base == NO_BASE && *last != NO_BASE && *last + 1 < w->bases->n)
+		base = *last + 1;
+	if (base != NO_BASE)
+		*last = base;
+	if (base != NO_BASE && medes_page_is_zero(corpus_page(w->bases, base)))
+		return NO_BASE;
+	return base;
+}
+
 static void choose(struct work *w, u64 *ns)
 {
 	size_t last = NO_BASE, i;
 
 	for (i = 0; i < w->target->n; i++) {
 		u64 begin = now_ns();
-		size_t base = index_choose(w->index, w->print[i].hash, w->print[i].sketch, last);
 
+		w->coded[i].base = choose_one(w, &w->print[i], &last);
 		keep_least(&ns[i], now_ns() - begin);
-		w->coded[i].base = base;
-		if (base != NO_BASE)
-			last = base;
 	}
 }
 
