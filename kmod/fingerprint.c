@@ -30,6 +30,9 @@
 #define MIX_WORD   0x9e3779b185ebca87ULL
 #define MIX_WINDOW 0xbf58476d1ce4e5b9ULL
 
+/* One window of sixteen is below it. */
+#define LIMIT (~0ULL >> 4)
+
 static __always_inline u64 mix(u64 word)
 {
 	word *= MIX_WORD;
@@ -71,6 +74,36 @@ u64 medes_page_hash(const void *page, u64 seed)
 	return medes_xxh64(page, MEDES_PAGE_SIZE, seed);
 }
 
+/* The smallest hashes of all windows, but for those above most. */
+static __always_inline void sample(const u64 *words, u64 seed, u64 most,
+				   u64 sketch[MEDES_SKETCH])
+{
+	u64 a = mix(medes_blind(words[0])), b = mix(medes_blind(words[1]));
+	int i;
+
+	for (i = 0; i < MEDES_SKETCH; i++)
+		sketch[i] = ~0ULL;
+
+	for (i = WINDOW - 1; i < MEDES_PAGE_WORDS; i++) {
+		u64 c = mix(medes_blind(words[i]));
+		u64 hash = (a + rotate(b, 21) + rotate(c, 42)) ^ seed;
+
+		/*
+		 * Few come further, so what is left to do waits until then: folding
+		 * leaves the upper half as it is, and only a word that is 0 mixes to 0.
+		 */
+		hash *= MIX_WINDOW;
+		if (hash <= most && !!a + !!b + !!c > 1) {
+			hash ^= hash >> 32;
+			if (hash)
+				keep(sketch, hash);
+			most = min(most, sketch[MEDES_SKETCH - 1] | ~0U);
+		}
+		a = b;
+		b = c;
+	}
+}
+
 /**
  * medes_fingerprint() - sketch of a page, blind to where pointers point
  * @page: 4096 bytes, 8-byte aligned
@@ -82,31 +115,15 @@ u64 medes_page_hash(const void *page, u64 seed)
  */
 void medes_fingerprint(const void *page, u64 seed, u64 sketch[MEDES_SKETCH])
 {
-	const u64 *words = page;
-	u64 first = medes_blind(words[0]), second = medes_blind(words[1]);
-	u64 a = mix(first), b = mix(second);
-	unsigned int used_a = !!first, used_b = !!second;
 	int i;
 
-	for (i = 0; i < MEDES_SKETCH; i++)
-		sketch[i] = ~0ULL;
-
-	for (i = WINDOW - 1; i < MEDES_PAGE_WORDS; i++) {
-		u64 third = medes_blind(words[i]);
-		unsigned int used_c = !!third;
-		u64 c = mix(third);
-		u64 hash = a + rotate(b, 21) + rotate(c, 42);
-
-		hash = (hash ^ seed) * MIX_WINDOW;
-		hash ^= hash >> 32;
-		hash = used_a + used_b + used_c > 1 ? hash : ~0ULL;
-		if (hash < sketch[MEDES_SKETCH - 1] && hash)
-			keep(sketch, hash);
-		a = b;
-		b = c;
-		used_a = used_b;
-		used_b = used_c;
-	}
+	/*
+	 * Each that is kept costs a mispredicted branch. Most pages have more than
+	 * enough below a limit, and then the first ones above need not be kept.
+	 */
+	sample(page, seed, LIMIT, sketch);
+	if (sketch[MEDES_SKETCH - 1] == ~0ULL)
+		sample(page, seed, ~0ULL, sketch);
 
 	for (i = 0; i < MEDES_SKETCH; i++)
 		if (sketch[i] == ~0ULL)
