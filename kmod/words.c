@@ -367,7 +367,7 @@ static u8 *put_table(const struct medes_words_work *work, u8 *out,
 		code[i] = ++n;
 		put[n] = (struct put) { };
 		out = medes_put_addend(out, work->best[i].keep ? MEDES_STEP0 : MEDES_PLAIN0,
-			       work->best[i].value);
+				       work->best[i].value);
 	}
 	code[NONE] = 0;
 	for (i = 0; i < MEDES_WORDS_KINDS; i++) {
