@@ -96,6 +96,10 @@ static void the_page_behind_the_last_choice(void **state)
 	assert_int_equal(got->index, 91);
 	assert_int_equal(got->shared, 0);
 	assert_int_equal(pick(&usage, v, 0)->index, 92);
+	/* but not on another node */
+	first.remote = true;
+	pick(&usage, &first, 1);
+	assert_null(pick(&usage, v, 0));
 	usage_clear(&usage);
 	assert_null(pick(&usage, v, 0));
 }
