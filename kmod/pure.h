@@ -73,7 +73,9 @@ typedef int64_t s64;
 #define min(a, b) ((a) < (b) ? (a) : (b))
 #define max(a, b) ((a) > (b) ? (a) : (b))
 #define hweight8(v) __builtin_popcount((u8)(v))
-#define static_assert _Static_assert
+/* the message may be left out, as in the kernel */
+#define static_assert(expr, ...) static_assert_(expr, ##__VA_ARGS__, #expr)
+#define static_assert_(expr, message, ...) _Static_assert(expr, message)
 #define swap(a, b) do { typeof(a) was_ = (a); (a) = (b); (b) = was_; } while (0)
 
 static inline u16 get_unaligned_le16(const void *p)
