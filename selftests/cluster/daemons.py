@@ -11,10 +11,10 @@ import subprocess
 import sys
 
 from nodes import (
-    DOMAIN, MIX, PAGES, SEED, TIMEOUT_MS, address, base, empty_cache, main, on, peers, replica_states, test)
-import harness
+    DOMAIN, MIX, PAGES, PATIENCE_MS, SEED, address, base, empty_cache, main, on, peers, replica_states,
+    test, wait_for_nodes)
 from harness import (
-    SYSFS, check, counter, ctl, daemon, dedup, equal, guests, live, note, refused, soon, write)
+    check, counter, ctl, daemon, dedup, equal, guests, live, note, refused, soon)
 
 PKI = "/tmp/pki"
 FILES = "/etc/medes/cluster/"
@@ -74,7 +74,7 @@ def _():
                    stdout=subprocess.DEVNULL)
     for one in 1, 2:
         set_up(one)
-    write(SYSFS + "read_timeout_ms", TIMEOUT_MS * harness.SLOW)
+    wait_for_nodes(PATIENCE_MS)
     start_there()
     daemon.start()
     check(soon(lambda: node("n2")["state"] == "up" and node("n2")["rdma"] == "up", 30), node("n2"))

@@ -31,12 +31,14 @@ def own_base(name, seed, pages, mix):
 
 
 def own_copy(name, replica):
+    daemon.start()
     ctl("peer", "add", replica.split("/")[0])
     ctl("base", "import", "far", replica, "--domain", DOMAIN, "--wait")
     ctl("base", "copy", "far", name)
     ctl("base", "remove", "far")
     ctl("peer", "remove", replica.split("/")[0])
     print(ctl("base", "export", name).out.strip())
+    daemon.stop()
 
 
 PARTS = {"join": own_join, "base": own_base, "copy": own_copy}

@@ -10,8 +10,9 @@ import sys
 import time
 
 from nodes import (
-    DOMAIN, KEY, KEY_FILE, MIX, PAGES, SEED, TIMEOUT_MS, address, base, cut, empty_cache, join, main,
-    mend, on, peer_state, peers, refusals, reload, replica_states, test, there)
+    DOMAIN, KEY, KEY_FILE, MIX, PAGES, PATIENCE_MS, SEED, TIMEOUT_MS, address, base, cut, empty_cache,
+    join, main, mend, on, peer_state, peers, refusals, reload, replica_states, test, there,
+    wait_for_nodes)
 import harness
 from harness import (
     SYSFS, check, counter, ctl, daemon, dedup, equal, guests, live, note, refused, sandbox, soon,
@@ -164,10 +165,12 @@ def _():
         dedup("cut")
         empty_cache()
         daemon.kill()
+        wait_for_nodes(TIMEOUT_MS)
         cut()
         check(soon(lambda: peer_state(2) == "down"), peers())
         time.sleep(5 * TIMEOUT_MS / 1000 * harness.SLOW)
         mend()
+        wait_for_nodes(PATIENCE_MS)
         check(soon(lambda: peer_state(2) == "up", 30), peers())
         check(soon(lambda: replica_states("shared") == ["ready"]), base("shared"))
         guest.right()
@@ -183,7 +186,6 @@ def _():
         ctl("sandbox", "add", "wait", "--pid", str(guest.pid), "--domain", DOMAIN)
         dedup("wait")
         empty_cache()
-        write(SYSFS + "read_timeout_ms", 60000)
         cut()
         guest.process.stdin.write("mmap\n")
         guest.process.stdin.flush()
@@ -194,7 +196,6 @@ def _():
         note("the longest mmap() took %d ms" % longest)
         check(longest < 1000, longest, "ms for an mmap()")
         ctl("sandbox", "remove", "wait")
-    write(SYSFS + "read_timeout_ms", TIMEOUT_MS * harness.SLOW)
     daemon.stop()
 
 
@@ -206,7 +207,6 @@ def _():
             ctl("sandbox", "add", name, "--pid", str(guest.pid), "--domain", DOMAIN)
             dedup(name)
         empty_cache()
-        write(SYSFS + "read_timeout_ms", 60000)
         cut()
         waits.process.stdin.write("check\n")
         waits.process.stdin.flush()
@@ -218,7 +218,6 @@ def _():
         mend()
         check(took < 5 * harness.SLOW, took, "seconds to die")
         check(soon(lambda: live() == 0), live(), "pages stay")
-    write(SYSFS + "read_timeout_ms", TIMEOUT_MS * harness.SLOW)
     daemon.stop()
     check(soon(lambda: peer_state(2) == "up", 30), peers())
 
@@ -279,6 +278,7 @@ def _():
         dedup("far")
         dedup("near")
         empty_cache()
+        wait_for_nodes(TIMEOUT_MS)
         subprocess.run(["vm-kill", "2"], check=True)
         begin = time.monotonic()
         check(soon(lambda: peer_state(2) == "down"), peers())
