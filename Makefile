@@ -42,6 +42,10 @@ check-config:
 check:
 	tools/vm/check
 
+# what nodes do to each other; KERNEL=debug: on the debug kernel
+check-cluster:
+	tools/vm/check --kernel $(or $(KERNEL),stock) --jobs 1 cluster failures
+
 check-debug:
 	tools/vm/check --kernel debug
 
@@ -93,9 +97,10 @@ help:
 #H make report          Documentation/performance.rst and its charts, of what make bench wrote
 #H make check           all tests, natively and in guests of the reference kernel
 #H make check-unit      only the tests that need no guest
+#H make check-cluster   what nodes do to each other, in two and three guests (KERNEL=debug: on the debug kernel)
 #H make check-debug     the guest suites on a kernel with KASAN and lockdep
 #H make fuzz SECONDS=60 libFuzzer on the codec, each target for that long
 #H make uapi            the files generated from uapi/medes.yaml
 #H make clean
 
-.PHONY: all unit module daemon tools install install-tests check-config check check-debug check-unit bench bench-e2e report demo demo-cluster fuzz uapi clean help
+.PHONY: all unit module daemon tools install install-tests check-config check check-cluster check-debug check-unit bench bench-e2e report demo demo-cluster fuzz uapi clean help
