@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What valkey.c and valkey_send.c share.
+ */
+#ifndef MEDESD_VALKEY_PARTS_H
+#define MEDESD_VALKEY_PARTS_H
+
+#include "topology.h"
+#include "valkey.h"
+
+TAILQ_HEAD(requests, valkey_request);
+
+struct valkey_request {
+	TAILQ_ENTRY(valkey_request) link;
+	struct valkey *valkey;
+	struct server *server;		/* NULL: not sent */
+	struct event *deadline;
+	valkey_fn fn;			/* NULL: told, or nobody wants to know */
+	void *arg;
+	unsigned int slot;
+	unsigned int redirections;
+	bool counted;			/* by the breaker */
+	enum valkey_result result;	/* for one that could not be sent */
+	char *text;
+	size_t len;
+};
+
+struct valkey {
+	struct topology topology;
+	struct requests requests;
+	struct event *tick;
+	struct timeval timeout;
+	bool closing;
+	struct valkey_stats stats;
+	char user[64], password[512], name[256];
+};
+
+void valkey_note(struct valkey *v, const char *error);
+void valkey_request_free(struct valkey_request *r);
+
+#endif /* MEDESD_VALKEY_PARTS_H */
