@@ -63,6 +63,9 @@ bench:
 bench-e2e:
 	tools/bench-e2e/in-guest
 
+bench-registry:
+	@tools/vm/inroot make --no-print-directory -s -C selftests/daemon bench-registries
+
 report:
 	$(if $(wildcard build-bench/codec.json),tools/vm/inroot tools/bench/report --kinds build-bench/codec.json Documentation)
 	tools/vm/inroot tools/bench/report build-bench/samples.json build-bench/machine.json Documentation
@@ -94,6 +97,7 @@ help:
 #H make demo-cluster    three guests share bases by RDMA; one of them loses its power
 #H make bench           what it costs beside zram and KSM, in a guest; writes build-bench/
 #H make bench-e2e       the same arrivals under keep-alive policies and Medes; writes build-bench-e2e/
+#H make bench-registry  look-ups in this process and on Valkey servers, on this machine
 #H make report          Documentation/performance.rst and its charts, of what make bench wrote
 #H make check           all tests, natively and in guests of the reference kernel
 #H make check-unit      only the tests that need no guest
@@ -103,4 +107,4 @@ help:
 #H make uapi            the files generated from uapi/medes.yaml
 #H make clean
 
-.PHONY: all unit module daemon tools install install-tests check-config check check-cluster check-debug check-unit bench bench-e2e report demo demo-cluster fuzz uapi clean help
+.PHONY: all unit module daemon tools install install-tests check-config check check-cluster check-debug check-unit bench bench-e2e bench-registry report demo demo-cluster fuzz uapi clean help

@@ -5,11 +5,11 @@
 #include <errno.h>
 #include <string.h>
 #include "api.h"
+#include "engine.h"
 #include "job.h"
 #include "json.h"
 #include "log.h"
 #include "ops.h"
-#include "registry.h"
 #include "share.h"
 
 /* All bases of the kernel. False: refused, r is freed. */
@@ -108,7 +108,7 @@ static void remove_one(struct request *r)
 		http_refuse_errno(r, err, nl->error);
 		return;
 	}
-	registry_remove(r->daemon->registry, id);
+	engine_remove(r->daemon->engine, id);
 	log_info("base %s removed", r->arg);
 	http_reply(r, HTTP_OK, json_object());
 }

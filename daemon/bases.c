@@ -18,12 +18,12 @@
 #include "bases.h"
 #include "daemon.h"
 #include "dump.h"
+#include "engine.h"
 #include "kernel.h"
 #include "log.h"
 #include "nodes.h"
 #include "ops.h"
 #include "parse.h"
-#include "registry.h"
 #include "share.h"
 
 TAILQ_HEAD(waiters, bases_waiter);
@@ -99,24 +99,32 @@ static void on_again(void *arg)
 	forget_pages(arg);
 }
 
+static struct engine_base as_engine_base(const struct medes_base *base)
+{
+	return (struct engine_base){
+		.id = base->id, .generation = base->generation, .domain = base->domain,
+	};
+}
+
 /*
  * Pages are added behind those that are there. Should the count not fit after
  * that, because a hole among them was filled meanwhile, all are read again.
  */
 static void enter(struct bases *b, const struct medes_base *base)
 {
-	struct registry *registry = b->daemon->registry;
+	const struct engine_base what = as_engine_base(base);
+	struct engine *engine = b->daemon->engine;
 	uint32_t pages, next;
 
-	if (registry_add(registry, base->domain, base->id, b->pages, b->n))
+	if (engine_add(engine, &what, b->pages, b->n))
 		log_error("no memory to enter base %s into the registry", base->name);
 	else
 		log_debug("base %s: %zu pages entered into the registry", base->name, b->n);
 	if (base->n_replicas)
-		registry_mark_remote(registry, base->id);
-	registry_has(registry, base->id, &pages, &next);
+		registry_mark_remote(b->daemon->registry, base->id);
+	engine_has(engine, base->id, &pages, &next);
 	if (pages < base->pages && !b->whole) {
-		registry_remove(registry, base->id);
+		engine_remove(engine, base->id);
 		b->whole = true;
 		return;
 	}
@@ -176,6 +184,15 @@ static bool is_usable(const struct bases *b, const struct medes_base *base)
 	return !is_retired(b, base->id) && sharing_usable(b->daemon->nodes, base);
 }
 
+/* What is exported, others may use. */
+static void share(struct bases *b, const struct medes_base *base)
+{
+	const struct engine_base what = as_engine_base(base);
+
+	engine_share(b->daemon->engine, &what,
+		     base->generation && !base->n_replicas && !is_retired(b, base->id));
+}
+
 /* Read the pages of the next base that has some we do not know. */
 static void learn_next(struct bases *b)
 {
@@ -186,9 +203,10 @@ static void learn_next(struct bases *b)
 	struct from from;
 
 	for (; b->at < b->list.n; b->at++) {
+		share(b, &b->list.v[b->at]);
 		from.base = b->list.v[b->at].id;
 		if (!is_usable(b, &b->list.v[b->at]) ||
-		    (registry_has(b->daemon->registry, from.base, &pages, &next) &&
+		    (engine_has(b->daemon->engine, from.base, &pages, &next) &&
 		     pages >= b->list.v[b->at].pages))
 			continue;
 		from.index = next;
@@ -237,7 +255,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 		finish(b, err);
 		return;
 	}
-	registry_keep(b->daemon->registry, listed, b);
+	engine_keep(b->daemon->engine, listed, b);
 	learn_next(b);
 }
 
@@ -309,7 +327,7 @@ void bases_retire(struct bases *b, uint64_t base)
 
 	if (!is_retired(b, base) && add_retired(b, base))
 		return;
-	registry_remove(b->daemon->registry, base);
+	engine_remove(b->daemon->engine, base);
 	/* refused as long as another node or a record needs it: asked again later */
 	if (nl)
 		medes_base_unexport(nl, base, false);
@@ -328,7 +346,7 @@ bool bases_retired(const struct bases *b, uint64_t base)
  */
 void bases_down(struct bases *b)
 {
-	registry_keep(b->daemon->registry, NULL, NULL);
+	engine_keep(b->daemon->engine, NULL, NULL);
 	b->n_retired = 0;
 	if (!b->running)
 		return;

@@ -22,7 +22,7 @@
 
 #define NODE_SECTION "Node "
 
-enum type { PATH, TEXT, LONG_TEXT, NUMBER, BYTES, MEBIBYTES, TIME, SWITCH, LEVEL, MODE };
+enum type { PATH, TEXT, LONG_TEXT, NUMBER, BYTES, MEBIBYTES, TIME, SWITCH, LEVEL, MODE, ENGINE };
 
 struct key {
 	const char *section;
@@ -64,6 +64,18 @@ static const struct key keys[] = {
 	{ "Memory", "Assumed", MEBIBYTES, AT(assumed), 1, 1 << 20 },
 	{ "Memory", "MaxDedupStarts", NUMBER, AT(max_dedup_starts), 1, 10000 },
 	{ "Registry", "PagesPerHash", NUMBER, AT(pages_per_hash), 1, REGISTRY_PAGES_MAX },
+	{ "Registry", "Engine", ENGINE, AT(valkey), 0, 0 },
+	{ "Registry", "Servers", LONG_TEXT, AT(valkey_servers), 0, 0 },
+	{ "Registry", "User", TEXT, AT(valkey_user), 0, 0 },
+	{ "Registry", "PasswordFile", PATH, AT(valkey_password), 0, 0 },
+	{ "Registry", "TlsAuthority", PATH, AT(valkey_ca), 0, 0 },
+	{ "Registry", "TlsCertificate", PATH, AT(valkey_cert), 0, 0 },
+	{ "Registry", "TlsKey", PATH, AT(valkey_key), 0, 0 },
+	{ "Registry", "TlsName", TEXT, AT(valkey_name), 0, 0 },
+	{ "Registry", "Timeout", TIME, AT(valkey_timeout), 10, 10000 },
+	{ "Registry", "Entries", NUMBER, AT(valkey_entries), 1 << 16, UINT32_MAX },
+	{ "Registry", "Cache", BYTES, AT(valkey_cache), 0, 1 << 30 },
+	{ "Registry", "CacheTime", TIME, AT(valkey_cache_life), 0, 3600000 },
 	{ "Dedup", "Freeze", SWITCH, AT(freeze), 0, 0 },
 	{ "Dedup", "FreezeTimeout", TIME, AT(freeze_timeout), 10, 60000 },
 	{ "Dedup", "Jobs", NUMBER, AT(jobs), 1, 64 },
@@ -78,6 +90,9 @@ static const struct key keys[] = {
 	{ "Cluster", "Node", TEXT, AT(node), 0, 0 },
 	{ "Cluster", "Key", PATH, AT(cluster_key), 0, 0 },
 	{ "Cluster", "Port", NUMBER, AT(cluster_port), 1, 65535 },
+	{ "Cluster", "Lease", TIME, AT(lease), 1000, 600000 },
+	{ "Cluster", "Candidate", SWITCH, AT(candidate), 0, 0 },
+	{ "Cluster", "Controller", TEXT, AT(controller), 0, 0 },
 	{ "Cluster", "Peers", LONG_TEXT, AT(peers), 0, 0 },
 	{ "Cluster", "Certificates", PATH, AT(certificates), 0, 0 },
 	{ "Cluster", "Listen", TEXT, AT(cluster_listen), 0, 0 },
@@ -127,6 +142,10 @@ void config_default(struct config *config)
 		.max_dedup_starts = 10,
 		.policy = &policy_medes,
 		.pages_per_hash = 16,
+		.valkey_timeout = 100,
+		.valkey_entries = 16 << 20,
+		.valkey_cache = 16 << 20,
+		.valkey_cache_life = 30000,
 		.freeze = true,
 		.freeze_timeout = 2000,
 		.jobs = 2,
@@ -140,6 +159,8 @@ void config_default(struct config *config)
 		.cluster_port = MEDES_PORT,
 		.cluster_interval = 2000,
 		.share = true,
+		.lease = 10000,
+		.candidate = true,
 	};
 	policy_params_default(&config->params);
 }
@@ -210,6 +231,15 @@ static int set_mode(struct parsing *p, const struct key *key, const char *value,
 		return 0;
 	}
 	snprintf(p->error, sizeof(p->error), "%s=%.64s: want fast or dense", key->name, value);
+	return -EINVAL;
+}
+
+static int set_engine(struct parsing *p, const struct key *key, const char *value, bool *valkey)
+{
+	*valkey = !strcmp(value, "valkey");
+	if (*valkey || !strcmp(value, "local"))
+		return 0;
+	snprintf(p->error, sizeof(p->error), "%s=%.64s: want local or valkey", key->name, value);
 	return -EINVAL;
 }
 
@@ -288,6 +318,8 @@ static int set(struct parsing *p, const struct key *key, const char *value)
 		return set_level(p, key, value, to);
 	case MODE:
 		return set_mode(p, key, value, to);
+	case ENGINE:
+		return set_engine(p, key, value, to);
 	default:
 		return set_number(p, key, value, to);
 	}
@@ -439,6 +471,10 @@ int config_load(struct config *config, const char *path, char *error, size_t siz
 	}
 	if (disagree(&new, p.error, sizeof(p.error))) {
 		snprintf(error, size, "%s: %s", path, p.error);
+		return -EINVAL;
+	}
+	if (config_check_registry(&new, p.error, sizeof(p.error))) {
+		snprintf(error, size, "%s: [Registry] %s", path, p.error);
 		return -EINVAL;
 	}
 	*config = new;

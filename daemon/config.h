@@ -61,6 +61,16 @@ struct config {
 	struct policy_params params;
 	/* [Registry] */
 	unsigned int pages_per_hash;
+	bool valkey;			/* the engine; else this process alone */
+	char valkey_servers[CONFIG_LONG_TEXT];
+	char valkey_user[CONFIG_TEXT];
+	char valkey_password[CONFIG_TEXT];	/* file; empty: no authentication */
+	char valkey_ca[CONFIG_TEXT], valkey_cert[CONFIG_TEXT], valkey_key[CONFIG_TEXT];
+	char valkey_name[CONFIG_TEXT];	/* in the servers' certificates */
+	unsigned int valkey_timeout;	/* ms */
+	unsigned int valkey_entries;
+	unsigned int valkey_cache;	/* bytes */
+	unsigned int valkey_cache_life;	/* ms */
 	/* [Dedup] */
 	bool freeze;
 	unsigned int freeze_timeout;	/* ms */
@@ -78,6 +88,9 @@ struct config {
 	char node[CONFIG_TEXT];
 	char cluster_key[CONFIG_TEXT];	/* file */
 	unsigned int cluster_port;
+	unsigned int lease;		/* ms */
+	bool candidate;			/* stands for election */
+	char controller[CONFIG_TEXT];	/* who leads, without an election */
 	char peers[CONFIG_LONG_TEXT];	/* addresses, separated by spaces or commas */
 	char certificates[CONFIG_TEXT];	/* directory; empty: daemons do not talk to each other */
 	char cluster_listen[CONFIG_TEXT];	/* address:port, for other nodes */
@@ -89,6 +102,8 @@ struct config {
 };
 
 void config_default(struct config *config);
+int config_check_registry(const struct config *config, char *error, size_t size);
+int config_read_password(const char *path, char *out, size_t room, char *error, size_t size);
 int config_load(struct config *config, const char *path, char *error, size_t size);
 
 #endif /* MEDESD_CONFIG_H */

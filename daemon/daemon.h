@@ -14,7 +14,9 @@ struct daemon {
 	struct config config;
 	struct event_base *events;
 	struct kernel *kernel;
-	struct registry *registry;
+	struct engine *engine;
+	struct registry *registry;	/* what the engine has of our own bases */
+	struct leases *leases;
 	struct bases *bases;
 	struct bases_waiter learned;	/* of the node role, see node.c */
 	struct jobs *jobs;

@@ -117,6 +117,21 @@ struct dump *dump_start(struct event_base *events, dump_request request, const v
 }
 
 /**
+ * dump_pause() - read no more for a while, or go on
+ * @d: the dump
+ * @pause: which; the kernel goes on only as it is read
+ */
+void dump_pause(struct dump *d, bool pause)
+{
+	if (d->err)
+		return;
+	if (pause)
+		event_del(d->event);
+	else
+		event_add(d->event, NULL);
+}
+
+/**
  * dump_free() - end a dump at any time
  * @d: the dump, or NULL
  */

@@ -5,6 +5,7 @@
 #ifndef MEDESD_DUMP_H
 #define MEDESD_DUMP_H
 
+#include <stdbool.h>
 #include <event2/event.h>
 #include "nl.h"
 
@@ -26,6 +27,7 @@ typedef struct nl_msg *(*dump_request)(struct medes_nl *nl, const void *what);
 
 struct dump *dump_start(struct event_base *events, dump_request request, const void *what,
 			const struct dump_handlers *handlers, void *arg);
+void dump_pause(struct dump *d, bool pause);
 void dump_free(struct dump *d);
 
 #endif /* MEDESD_DUMP_H */

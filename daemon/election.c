@@ -186,6 +186,7 @@ void election_resign(struct election *e)
 	if (e->until)
 		valkey_sendf(e->valkey, e->key, NULL, NULL, "EVAL %s 1 %s %s", resign_script,
 			     e->key, e->record);
+	valkey_flush(e->valkey);
 	event_del(e->tick);
 	e->until = 0;
 	look(e);

@@ -113,6 +113,7 @@ static void release(struct job *job)
 	bases_unwait(job->daemon->bases, &job->learned);
 	job_fold_store(job);
 	witness_free(&job->witness);
+	search_clear(&job->search);
 	scan_free(job->scan);
 	job->scan = NULL;
 	plan_clear(&job->plan);

@@ -12,6 +12,7 @@
 #include "freezer.h"
 #include "plan.h"
 #include "scan.h"
+#include "search.h"
 #include "store.h"
 #include "witness.h"
 
@@ -58,6 +59,8 @@ struct job {
 	struct freezer freezer;
 	struct witness witness;
 	struct scan *scan;
+	struct search search;
+	bool all_scanned;		/* what is still looked up ends the step */
 	struct plan plan;
 	struct usage usage;
 	struct store *store;

@@ -20,12 +20,13 @@
 #include "cgroup.h"
 #include "control.h"
 #include "daemon.h"
+#include "engine.h"
 #include "host.h"
 #include "job.h"
+#include "leases.h"
 #include "log.h"
 #include "node.h"
 #include "nodes.h"
-#include "registry.h"
 #include "settle.h"
 #include "specs.h"
 #include "streams.h"
@@ -247,12 +248,16 @@ static int run(struct daemon *d)
 		return FAILED;
 	if (load_tokens(d) || load_certificates(d))
 		goto out_auth;
-	d->registry = registry_new(d->config.pages_per_hash);
-	if (!d->registry)
+	d->engine = engine_new(d);
+	if (!d->engine)
 		goto out_auth;
+	d->registry = d->engine->local;
+	d->leases = leases_new(d);
+	if (!d->leases)
+		goto out_engine;
 	d->bases = bases_new(d);
 	if (!d->bases)
-		goto out_registry;
+		goto out_leases;
 	d->jobs = jobs_new(d);
 	if (!d->jobs)
 		goto out_bases;
@@ -304,8 +309,10 @@ out_jobs:
 	control_close(d);
 out_bases:
 	bases_free(d->bases);
-out_registry:
-	registry_free(d->registry);
+out_leases:
+	leases_free(d->leases);
+out_engine:
+	engine_free(d->engine);
 out_auth:
 	auth_free(d->auth);
 	tls_free(d->tls);

@@ -10,6 +10,7 @@
 #include <event2/buffer.h>
 #include "api.h"
 #include "conns.h"
+#include "engine.h"
 #include "function.h"
 #include "host.h"
 #include "kernel.h"
@@ -164,6 +165,43 @@ static void node(struct evbuffer *out, const struct daemon *d)
 	one(out, "daemon_cpu_seconds", true, "CPU time of medesd.", cpu_seconds());
 }
 
+/* What the engine says of itself, as far as it is numbers. */
+static void engine(struct evbuffer *out, const struct engine *e)
+{
+	static const struct {
+		const char *key, *name, *help;
+		bool counter;
+	} rows[] = {
+		{ "servers", "registry_servers", "Valkey servers that have slots.", false },
+		{ "servers_ready", "registry_servers_ready", "Of them, connected.", false },
+		{ "breakers_open", "registry_breakers_open", "Of them, not asked for a while, since they did not answer.", false },
+		{ "requests", "registry_requests", "Commands to Valkey.", true },
+		{ "timeouts", "registry_timeouts", "Of them, not answered in time.", true },
+		{ "failures", "registry_failures", "Of them, failed.", true },
+		{ "refused", "registry_refused", "Commands that had no server to go to.", true },
+		{ "redirected", "registry_redirected", "Commands that followed a slot.", true },
+		{ "cache_bytes", "registry_cache_bytes", "Buckets that were read lately.", false },
+		{ "shared_bases", "registry_shared_bases", "Bases in the cluster's directory.", false },
+		{ "hashes", "registry_hashes", "Hashes that were asked for.", true },
+		{ "cached", "registry_cached", "Of them, in the cache.", true },
+		{ "hits", "registry_hits", "Of them, found.", true },
+		{ "unanswered", "registry_unanswered", "Of them, without an answer.", true },
+		{ "entered", "registry_entered", "Hashes entered.", true },
+		{ "lost", "registry_lost", "Times that the registry had lost this node's bases.", true },
+	};
+	json_t *json = engine_json(e), *value;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(rows); i++) {
+		value = json_object_get(json, rows[i].key) ?:
+			json_object_get(json_object_get(json, "counts"), rows[i].key);
+		if (value)
+			one(out, rows[i].name, rows[i].counter, rows[i].help,
+			    json_integer_value(value));
+	}
+	json_decref(json);
+}
+
 static void metrics(struct request *r)
 {
 	struct evbuffer *out = evbuffer_new();
@@ -175,6 +213,7 @@ static void metrics(struct request *r)
 	functions(out, r->daemon->control);
 	node(out, r->daemon);
 	nodes_metrics(r->daemon->nodes, out);
+	engine(out, r->daemon->engine);
 	evbuffer_add_printf(out, "# EOF\n");
 	if (r->http)
 		evhttp_add_header(evhttp_request_get_output_headers(r->http), "Content-Type",

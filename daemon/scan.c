@@ -83,6 +83,12 @@ struct scan *scan_start(struct event_base *events, uint32_t sandbox,
 	return NULL;
 }
 
+/* As dump_pause(). */
+void scan_pause(struct scan *s, bool pause)
+{
+	dump_pause(s->dump, pause);
+}
+
 /**
  * scan_free() - end a scan at any time
  * @s: the scan, or NULL

@@ -5,6 +5,7 @@
 #ifndef MEDESD_SCAN_H
 #define MEDESD_SCAN_H
 
+#include <stdbool.h>
 #include <event2/event.h>
 #include "medes.h"
 
@@ -23,6 +24,7 @@ struct scan_handlers {
 
 struct scan *scan_start(struct event_base *events, uint32_t sandbox,
 			const struct scan_handlers *handlers, void *arg);
+void scan_pause(struct scan *s, bool pause);
 void scan_free(struct scan *s);
 
 #endif /* MEDESD_SCAN_H */

@@ -41,24 +41,29 @@ struct server *server_new(const struct server_common *common, const char *host, 
 	return s;
 }
 
-static void tell_down(struct server *s, const char *why)
+static void tell_down(struct server *s, const char *what, const char *why)
 {
 	char text[160];
 
 	if (s->told)
 		return;
 	s->told = true;
-	snprintf(text, sizeof(text), "%s:%u: %s", s->host, s->port, why);
+	snprintf(text, sizeof(text), "%s:%u: %s%s", s->host, s->port, what, why);
 	s->common->down(text, s->common->arg);
 }
 
 static void gone(struct server *s, const char *why)
 {
 	bool was_ready = s->state == SERVER_READY;
+	const char *distrust = server_tls_reason(s);
 
 	s->context = NULL;
+	s->ssl = NULL;
 	s->state = SERVER_DOWN;
-	tell_down(s, why);
+	if (distrust)
+		tell_down(s, "its certificate is not accepted: ", distrust);
+	else
+		tell_down(s, "", why);
 	s->wait = was_ready || !s->wait ? RETRY_MIN : 2 * s->wait;
 	if (s->wait > RETRY_MAX)
 		s->wait = RETRY_MAX;
@@ -98,7 +103,7 @@ static void on_hello(redisAsyncContext *context, void *reply, void *arg)
 		s->common->ready(s->common->arg);
 		return;
 	}
-	tell_down(s, r->str);
+	tell_down(s, "", r->str);
 	s->wait = RETRY_MAX / 2;
 	redisAsyncDisconnect(context);
 }
@@ -181,6 +186,16 @@ void server_cut(struct server *s)
 	gone(s, "the connection was given up");
 	context->data = NULL;
 	redisAsyncFree(context);
+}
+
+/**
+ * server_flush() - write what was sent now, as far as that does not block
+ * @s: the server, about to be freed
+ */
+void server_flush(struct server *s)
+{
+	if (s->state == SERVER_READY)
+		redisAsyncHandleWrite(s->context);
 }
 
 /**

@@ -12,6 +12,7 @@
 
 struct event_base;
 struct ssl_ctx_st;
+struct ssl_st;
 
 enum server_state { SERVER_DOWN, SERVER_CONNECTING, SERVER_READY };
 
@@ -39,6 +40,7 @@ struct server {
 	bool primary;			/* has slots */
 	enum server_state state;
 	redisAsyncContext *context;
+	struct ssl_st *ssl;		/* the context's; NULL: no TLS */
 	struct breaker breaker;
 	bool shunned;			/* it opened, and no answer came since */
 	bool told;			/* that it is down, since it was ready */
@@ -50,6 +52,7 @@ struct server *server_new(const struct server_common *common, const char *host, 
 void server_free(struct server *s);
 void server_connect(struct server *s, uint64_t now);
 void server_cut(struct server *s);
+void server_flush(struct server *s);
 bool server_send(struct server *s, const char *text, size_t len, redisCallbackFn *fn, void *arg);
 
 /* server_tls.c */
@@ -57,5 +60,6 @@ struct ssl_ctx_st *server_tls_new(const char *ca, const char *cert, const char *
 				  char *error, size_t size);
 void server_tls_free(struct ssl_ctx_st *tls);
 bool server_tls_begin(struct server *s);
+const char *server_tls_reason(const struct server *s);
 
 #endif /* MEDESD_SERVER_H */

@@ -6,6 +6,7 @@
  */
 #include <arpa/inet.h>
 #include <stdio.h>
+#include <string.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
@@ -15,7 +16,9 @@
 
 static const char *reason(void)
 {
-	const char *text = ERR_reason_error_string(ERR_peek_last_error());
+	unsigned long error = ERR_peek_error();	/* the first: the others say where it led to */
+	const char *text = ERR_SYSTEM_ERROR(error) ? strerror(ERR_GET_REASON(error)) :
+			   ERR_reason_error_string(error);
 
 	ERR_clear_error();
 	return text ? text : "cannot be read";
@@ -93,8 +96,18 @@ bool server_tls_begin(struct server *s)
 		good = X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), name);
 	else
 		good = SSL_set1_host(ssl, name) && SSL_set_tlsext_host_name(ssl, name);
-	if (good && redisInitiateSSL(&s->context->c, ssl) == REDIS_OK)
+	if (good && redisInitiateSSL(&s->context->c, ssl) == REDIS_OK) {
+		s->ssl = ssl;
 		return true;
+	}
 	SSL_free(ssl);
 	return false;
+}
+
+/* Why the server was not trusted, as far as that is the reason; hiredis does not tell. */
+const char *server_tls_reason(const struct server *s)
+{
+	long result = s->ssl ? SSL_get_verify_result(s->ssl) : X509_V_OK;
+
+	return result == X509_V_OK ? NULL : X509_verify_cert_error_string(result);
 }

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "control.h"
+#include "engine.h"
 #include "function.h"
 #include "job.h"
 #include "kernel.h"
@@ -175,7 +176,7 @@ static void carry_out(const struct share_action *action, void *arg)
 		err = medes_base_del(round->nl, action->base);
 		nodes->drops += !err;
 		if (!err)
-			registry_remove(nodes->daemon->registry, action->base);
+			engine_remove(nodes->daemon->engine, action->base);
 		if (!err)
 			log_info("base %s of another node is dropped: nothing here has a use for it",
 				 base->name);

@@ -110,15 +110,14 @@ static void witness(struct job *job)
 		job_fail(job, "%s", nl_of(job)->error);
 }
 
-static int on_pages(const struct medes_page *pages, size_t n, void *arg)
+static int on_found(const struct medes_page *pages, size_t n, const struct candidates *found,
+		    void *arg)
 {
-	static struct candidates found[SCAN_BATCH];
 	bool seen[SCAN_BATCH];
 	struct job *job = arg;
 	size_t i;
 	int err = 0;
 
-	registry_lookup(job->daemon->registry, job->domain, pages, n, found);
 	witness_ask(&job->witness, pages, n, seen);
 	for (i = 0; i < n && !err; i++)
 		err = plan_add(&job->plan, &pages[i], choose(&job->usage, &found[i]),
@@ -126,10 +125,40 @@ static int on_pages(const struct medes_page *pages, size_t n, void *arg)
 	return err;
 }
 
+static int on_pages(const struct medes_page *pages, size_t n, void *arg)
+{
+	struct job *job = arg;
+	int err = search_ask(&job->search, pages, n);
+
+	if (job->search.n >= SEARCH_MAX)
+		scan_pause(job->scan, true);
+	return err;
+}
+
+static void end_scan(struct job *job)
+{
+	job->scanned += job->plan.n;
+	job_next(job);
+}
+
+/* An answer came late: go on with what waits for it. */
+static void on_turn(void *arg)
+{
+	struct job *job = arg;
+
+	if (job->search.err)
+		job_fail(job, "cannot look pages up: %s", strerror(-job->search.err));
+	else if (!job->all_scanned && job->search.n < SEARCH_MAX)
+		scan_pause(job->scan, false);
+	else if (job->all_scanned && !job->search.n)
+		end_scan(job);
+}
+
 static void on_again(void *arg)
 {
 	struct job *job = arg;
 
+	search_clear(&job->search);
 	plan_clear(&job->plan);
 	usage_clear(&job->usage);
 }
@@ -138,14 +167,15 @@ static void on_scanned(int err, const char *error, void *arg)
 {
 	struct job *job = arg;
 
-	job->scanned += job->plan.n;
 	if (err) {
 		job_fail(job, "cannot scan the sandbox: %s", error);
 		return;
 	}
 	scan_free(job->scan);
 	job->scan = NULL;
-	job_next(job);
+	job->all_scanned = true;
+	if (!job->search.n)
+		end_scan(job);
 }
 
 static void scan(struct job *job)
@@ -155,6 +185,11 @@ static void scan(struct job *job)
 	};
 
 	on_again(job);
+	search_init(&job->search, job->daemon->engine, job->domain);
+	job->search.found = on_found;
+	job->search.turn = on_turn;
+	job->search.arg = job;
+	job->all_scanned = false;
 	job->scan = scan_start(job->daemon->events, job->sandbox_id, &handlers, job);
 	if (!job->scan)
 		job_fail(job, "no memory for a scan");

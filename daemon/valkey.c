@@ -145,6 +145,18 @@ err:
 	return NULL;
 }
 
+/**
+ * valkey_flush() - write out what was sent, as far as that does not block
+ * @v: the cluster, about to be freed
+ */
+void valkey_flush(struct valkey *v)
+{
+	struct server *s;
+
+	TAILQ_FOREACH(s, &v->topology.servers, link)
+		server_flush(s);
+}
+
 void valkey_stats(const struct valkey *v, struct valkey_stats *out)
 {
 	const struct server *s;

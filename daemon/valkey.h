@@ -62,6 +62,7 @@ struct valkey_request *valkey_send(struct valkey *v, const struct valkey_command
 struct valkey_request *valkey_sendf(struct valkey *v, const char *key, valkey_fn fn, void *arg,
 				    const char *format, ...);
 void valkey_forget(struct valkey_request *request);
+void valkey_flush(struct valkey *v);
 
 void valkey_stats(const struct valkey *v, struct valkey_stats *out);
 bool valkey_good_servers(const char *servers, char *error, size_t size);

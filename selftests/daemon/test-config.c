@@ -105,6 +105,34 @@ static void everything_can_be_set(void **state)
 	assert_int_equal(config.nodes[1].rdma_port, 6);
 }
 
+static void an_engine_is_chosen(void **state)
+{
+	char path[] = "/tmp/medes-password-XXXXXX", text[1024], error[512], password[64];
+	struct config config;
+	int fd = mkstemp(path);
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, "s3cret \nmore", 12), 12);
+	close(fd);
+	snprintf(text, sizeof(text), "[Registry]\nEngine=valkey\nServers=10.0.0.1:6379 10.0.0.2:6379\n"
+		 "Servers=[fd00::3]:6379\nUser=medes\nPasswordFile=%s\nTimeout=50ms\nEntries=1000000\n"
+		 "Cache=0\nCacheTime=1s\n[Cluster]\nName=c\nNode=n\nKey=/k\n", path);
+	config_default(&config);
+	assert_false(config.valkey);
+	assert_int_equal(load(text, &config, error, sizeof(error)), 0);
+	assert_true(config.valkey);
+	assert_string_equal(config.valkey_servers, "10.0.0.1:6379 10.0.0.2:6379 [fd00::3]:6379");
+	assert_int_equal(config.valkey_timeout, 50);
+	assert_int_equal(config.valkey_entries, 1000000);
+	assert_int_equal(config.valkey_cache, 0);
+	assert_int_equal(config.valkey_cache_life, 1000);
+	assert_int_equal(config_read_password(path, password, sizeof(password), error,
+					      sizeof(error)), 0);
+	assert_string_equal(password, "s3cret ");
+	unlink(path);
+}
+
 static void empty_file_keeps_defaults(void **state)
 {
 	struct config config, defaults;
@@ -116,6 +144,10 @@ static void empty_file_keeps_defaults(void **state)
 	assert_int_equal(load("", &config, error, sizeof(error)), 0);
 	assert_same(&config, &defaults);
 }
+
+#define VALKEY "[Registry]\nEngine=valkey\n"
+#define ONE "Servers=127.0.0.1:1\n"
+#define CLUSTER "[Cluster]\nName=c\nNode=n\nKey=/k\n"
 
 static void refusals_name_line_and_reason(void **state)
 {
@@ -155,6 +187,23 @@ static void refusals_name_line_and_reason(void **state)
 		{ "[Daemon]\nLogLevel=loud\n", ":2: ", "warning" },
 		{ "[Daemon]\nSocket=relative\n", ":2: ", "absolute" },
 		{ "[Daemon]\nnonsense\n", ":2: ", "neither" },
+		{ "[Registry]\nEngine=redis\n", ":2: ", "local or valkey" },
+		{ "[Registry]\nServers=127.0.0.1:1\n", ": ", "Servers is for Engine=valkey" },
+		{ "[Registry]\nEngine=valkey\n", ": ", "needs Servers" },
+		{ VALKEY "Servers=valkey.example:6379\n" CLUSTER, ": ", "numeric" },
+		{ VALKEY "Servers=127.0.0.1:1\n", ": ", "needs Name and Node" },
+		{ VALKEY ONE "User=u\n" CLUSTER, ": ", "User=u needs PasswordFile" },
+		{ VALKEY ONE "PasswordFile=/nonexistent\n" CLUSTER, ": ", "No such file" },
+		{ VALKEY ONE "PasswordFile=/etc/hostname\n" CLUSTER, ": ", "chmod 600" },
+		{ VALKEY ONE "TlsName=n\n" CLUSTER, ": ", "need TlsAuthority" },
+		{ VALKEY ONE "TlsAuthority=/a\nTlsKey=/k\n" CLUSTER, ": ", "need each other" },
+		{ VALKEY ONE "TlsAuthority=/nonexistent\n" CLUSTER, ": ", "authority /nonexistent: No such file" },
+		{ VALKEY ONE "[Cluster]\nName=a{b}\nNode=n\nKey=/k\n", ": ", "part of keys" },
+		{ VALKEY ONE "[Cluster]\nName=c\nNode=n\nKey=/k\nController=n\n", ": ", "is elected" },
+		{ "[Cluster]\nController=n\n", ": ", "needs Name" },
+		{ "[Cluster]\nLease=1ms\n", ":2: ", "1000 to 600000 ms" },
+		{ "[Registry]\nTimeout=1ms\n", ":2: ", "10 to 10000 ms" },
+		{ "[Registry]\nEntries=1\n", ":2: ", "65536" },
 		{ "[Base]\nStrongShare=10\n", ":2: ", "1 to 9" },
 	};
 	struct config config, defaults;
@@ -202,6 +251,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(everything_can_be_set),
+		cmocka_unit_test(an_engine_is_chosen),
 		cmocka_unit_test(empty_file_keeps_defaults),
 		cmocka_unit_test(refusals_name_line_and_reason),
 		cmocka_unit_test(too_long_a_path),

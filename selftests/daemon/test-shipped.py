@@ -18,10 +18,19 @@ FUNCTIONS = sorted(glob.glob(os.path.join(HERE, "examples/*.json")))
 
 @test
 def example_configurations_are_good(_):
-    equal(len(CONFIGS), 5)
-    for path in CONFIGS:
-        done = subprocess.run([MEDESD, "--check-config", "--config", path], capture_output=True, text=True, check=False)
-        equal((done.returncode, "good" in done.stdout), (0, True), done.stderr)
+    equal(len(CONFIGS), 7)
+    with tempfile.TemporaryDirectory() as directory:
+        # the files that they name
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                        "-keyout", f"{directory}/valkey.password", "-out", f"{directory}/valkey-ca.pem", "-subj",
+                        "/CN=valkey"], capture_output=True, check=True)
+        os.chmod(f"{directory}/valkey.password", 0o600)
+        for path in CONFIGS:
+            with open(path, encoding="ascii") as file, open(f"{directory}/medesd.conf", "w", encoding="ascii") as copy:
+                copy.write(file.read().replace("/etc/medes/valkey", f"{directory}/valkey"))
+            done = subprocess.run([MEDESD, "--check-config", "--config", copy.name], capture_output=True, text=True,
+                                  check=False)
+            equal((done.returncode, "good" in done.stdout), (0, True), done.stderr)
 
 
 @test

@@ -55,7 +55,7 @@ static uint16_t free_port(void)
 static void run(struct valkeys *v, unsigned int i, const char *const *options)
 {
 	const char *program = getenv("VALKEY_SERVER");
-	char port[8], log[16], nodes[16];
+	char port[8], tls_port[8], log[16], nodes[16];
 	const char *argv[64] = {
 		program ? program : "valkey-server", "--port", port, "--bind", "127.0.0.1",
 		"--save", "", "--appendonly", "no", "--dir", v->dir, "--logfile", log,
@@ -78,6 +78,12 @@ static void run(struct valkeys *v, unsigned int i, const char *const *options)
 		/* what works, works: the tests take servers away */
 		argv[n++] = "--cluster-require-full-coverage";
 		argv[n++] = "no";
+	}
+	/* where a cluster's bus would be */
+	if (options && !v->primaries) {
+		snprintf(tls_port, sizeof(tls_port), "%u", v->port[i] + 10000);
+		argv[n++] = "--tls-port";
+		argv[n++] = tls_port;
 	}
 	while (options && *options && n < 62)
 		argv[n++] = *options++;
@@ -209,7 +215,8 @@ static bool replicate(struct valkeys *v)
  * @v: filled in
  * @primaries: of a cluster; 0: one server without cluster mode
  * @replicas: no more than primaries; the n-th one follows the n-th primary
- * @options: of all servers, ended by NULL; may be NULL
+ * @options: of all servers, ended by NULL; may be NULL. A single server with options has a
+ *	port for TLS, 10000 above the other one
  *
  * Return: 0, or -1 with a word on stderr.
  */

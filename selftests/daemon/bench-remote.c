@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * How fast a cluster's registry answers, and what it takes: the hashes of a sandbox of 100 MB
+ * (125,000 of them, after pages that its node has) are looked up on one and on three primaries on
+ * this machine, beside valkey-benchmark's MGET of as many keys, with values of the same size, at the
+ * same pipeline.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "pages.h"
+#include "remote.h"
+#include "scan.h"
+#include "search.h"
+#include "valkeys.h"
+
+#define BASES 4
+#define BASE_PAGES 28000		/* in all some 1 M hashes */
+#define HASHES 125000
+#define PAGES (HASHES / (MEDES_SKETCH + 1))
+#define ROUNDS 9
+#define KEYS 72				/* of one MGET: 512 pages with 9 hashes each, over 64 shards */
+#define SHARDS 64
+
+static struct event_base *events;
+static struct medes_base_page *base_pages;
+static struct medes_page *pages;
+
+static double seconds(void)
+{
+	return valkey_now() / 1e6;
+}
+
+static void turn(void)
+{
+	event_base_loop(events, EVLOOP_ONCE);
+}
+
+static uint64_t resolve(const char *node, uint64_t id, uint64_t generation, void *arg)
+{
+	(void)node, (void)generation, (void)arg;
+	return id;
+}
+
+static struct engine *open_node(struct valkeys *servers, const char *node)
+{
+	const struct remote_settings settings = {
+		.valkey = { .servers = servers->servers, .user = "", .password = "", .ca = "",
+			    .cert = "", .key = "", .name = "", .timeout = 5000 },
+		.cluster = "bench", .node = node, .max_pages = 16,
+		.entries = BASES * BASE_PAGES * (MEDES_SKETCH + 1), .poll = 20,
+		.resolve = resolve,
+	};
+	char error[256];
+	struct engine *e = remote_new(events, &settings, error, sizeof(error));
+
+	if (e)
+		return e;
+	fprintf(stderr, "%s\n", error);
+	exit(1);
+}
+
+static struct remote *of(struct engine *e)
+{
+	return (struct remote *)e;
+}
+
+static double memory(struct valkeys *servers)
+{
+	redisReply *reply;
+	const char *at;
+	double sum = 0;
+	unsigned int i;
+
+	for (i = 0; i < servers->n; i++) {
+		reply = valkeys_command(servers, i, "INFO memory");
+		at = reply && reply->str ? strstr(reply->str, "used_memory_dataset:") : NULL;
+		sum += at ? strtod(at + 20, NULL) : 0;
+		freeReplyObject(reply);
+	}
+	return sum;
+}
+
+static double enter(struct engine *e)
+{
+	struct engine_base base = { .generation = 1, .domain = "d" };
+	double start;
+	size_t i;
+
+	while (!of(e)->version[0] || !of(e)->geometry.shards)
+		turn();
+	start = seconds();
+	for (i = 0; i < BASES; i++) {
+		base.id = i + 1;
+		engine_share(e, &base, true);
+		engine_add(e, &base, base_pages + i * BASE_PAGES, BASE_PAGES);
+		while (!TAILQ_EMPTY(&of(e)->batches))
+			turn();
+	}
+	return seconds() - start;
+}
+
+static size_t hits;
+
+static int on_found(const struct medes_page *p, size_t n, const struct candidates *found,
+		    void *arg)
+{
+	size_t i;
+
+	(void)p, (void)arg;
+	for (i = 0; i < n; i++)
+		hits += found[i].n > 0;
+	return 0;
+}
+
+static void on_turn(void *arg)
+{
+	(void)arg;
+}
+
+/* As a job does it: many batches on their way, but not too many. */
+static double look_up(struct engine *e)
+{
+	struct search s = { .found = on_found, .turn = on_turn };
+	double start = seconds();
+	size_t at, n;
+
+	search_init(&s, e, "d");
+	for (at = 0; at < PAGES; at += n) {
+		n = PAGES - at < SCAN_BATCH ? PAGES - at : SCAN_BATCH;
+		search_ask(&s, pages + at, n);
+		while (s.n >= SEARCH_MAX)
+			turn();
+	}
+	while (s.n)
+		turn();
+	return seconds() - start;
+}
+
+static int by_value(const void *a, const void *b)
+{
+	const double *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+static double run_benchmark(const char *command)
+{
+	FILE *pipe = popen(command, "r");
+	double rate = 0, n;
+	char line[4096];
+	const char *at;
+
+	while (pipe && fgets(line, sizeof(line), pipe)) {
+		/* "the command's words","rate",... */
+		at = strstr(line, "\",\"");
+		n = at ? strtod(at + 3, NULL) : 0;
+		if (n > 0)
+			rate = n;
+	}
+	if (pipe)
+		pclose(pipe);
+	return rate;
+}
+
+/* Keys/s of valkey-benchmark. */
+static double benchmark(struct valkeys *servers)
+{
+	const char *program = getenv("VALKEY_BENCHMARK");
+	unsigned int pipeline = SEARCH_MAX * SHARDS / servers->primaries, i;
+	char common[256], command[8192];
+	size_t len;
+
+	snprintf(common, sizeof(common), "%s --cluster -p %u -c %u -r %u --csv",
+		 program ? program : "valkey-benchmark", servers->port[0], servers->primaries,
+		 BASES * BASE_PAGES * (MEDES_SKETCH + 1) / ENTRY_FILL);
+	snprintf(command, sizeof(command), "%s -P 64 -n 300000 -d %u -t set 2>/dev/null", common,
+		 ENTRY_FILL * ENTRY_SIZE);
+	run_benchmark(command);
+	len = snprintf(command, sizeof(command), "%s -P %u -n %u MGET", common, pipeline,
+		       20 * HASHES / KEYS);
+	for (i = 0; i < KEYS; i++)
+		len += snprintf(command + len, sizeof(command) - len,
+				" 'key:{tag}:__rand_int__'");
+	snprintf(command + len, sizeof(command) - len, " 2>/dev/null");
+	return run_benchmark(command) * KEYS;
+}
+
+static int measure(unsigned int primaries)
+{
+	struct engine *a, *b;
+	struct valkeys servers;
+	double took[ROUNDS], before, entering, entries, theirs, ours;
+	unsigned int i;
+
+	if (valkeys_start(&servers, primaries, 0, NULL)) {
+		valkeys_stop(&servers);
+		return 1;
+	}
+	a = open_node(&servers, "a");
+	before = memory(&servers);
+	entering = enter(a);
+	entries = of(a)->counts.entered;
+	printf("%u primar%s\n", primaries, primaries == 1 ? "y" : "ies");
+	printf("  memory:    %.1f bytes a hash, %.1f MB a million\n",
+	       (memory(&servers) - before) / entries, (memory(&servers) - before) / entries);
+	printf("  enter:     %.2f million hashes/s\n", entries / entering / 1e6);
+	b = open_node(&servers, "b");
+	while (HASH_COUNT(of(b)->bases) < BASES || !of(b)->geometry.shards)
+		turn();
+	hits = 0;
+	look_up(b);
+	if (hits < PAGES / 2 * 9 / 10 || of(b)->counts.missed) {
+		fprintf(stderr, "only %zu pages found, %lu hashes without an answer\n", hits,
+			of(b)->counts.missed);
+		return 1;
+	}
+	for (i = 0; i < ROUNDS; i++)
+		took[i] = look_up(b);
+	qsort(took, ROUNDS, sizeof(*took), by_value);
+	ours = HASHES / took[ROUNDS / 2];
+	printf("  look up:   %.2f million hashes/s, %.0f ms for %u\n", ours / 1e6,
+	       took[ROUNDS / 2] * 1e3, HASHES);
+	engine_free(a);
+	engine_free(b);
+	theirs = benchmark(&servers);
+	printf("  MGET:      %.2f million keys/s by valkey-benchmark; the look-up has %.2f of it\n",
+	       theirs / 1e6, ours / theirs);
+	fflush(stdout);
+	valkeys_stop(&servers);
+	return !theirs;
+}
+
+int main(void)
+{
+	uint64_t seed = 1;
+	size_t i;
+
+	events = event_base_new();
+	base_pages = malloc(BASES * BASE_PAGES * sizeof(*base_pages));
+	pages = malloc(PAGES * sizeof(*pages));
+	if (!events || !base_pages || !pages)
+		return 1;
+	for (i = 0; i < BASES * BASE_PAGES; i++)
+		base_pages[i] = random_base_page(&seed, i % BASE_PAGES);
+	/* half of them resemble some base page */
+	for (i = 0; i < PAGES; i++)
+		pages[i] = page_like(&seed, &base_pages[next_random(&seed) % (BASES * BASE_PAGES)],
+				     i % 2 ? 1 + i % 8 : 0, false);
+	return measure(1) || measure(3);
+}

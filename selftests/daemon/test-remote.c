@@ -1,0 +1,525 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The registry in a cluster of real Valkey servers: three primaries, three replicas. Two
+ * engines stand for two nodes: what the first one enters, the second one finds, or does without,
+ * whatever happens to the servers. Every look-up must be answered in time, with the bases of its
+ * own node at least.
+ */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+#include "pages.h"
+#include "remote.h"
+#include "slots.h"
+#include "valkeys.h"
+
+#define PAGES 300
+#define TIMEOUT 250			/* ms; ASan, and others on the machine */
+#define PASSWORD "not-a-secret"
+
+/* As Documentation/registry.rst has it */
+#define ACL "ACL SETUSER medes on >" PASSWORD " resetchannels ~medes:* -@all +ping +asking +cluster|slots +eval +mget +get +set +del +hget +hmget +hgetall +hset +hsetnx +hdel +hincrby"
+
+static struct valkeys servers;
+static struct event_base *events;
+static char cluster[16];		/* one for each test */
+static struct medes_base_page pages[PAGES];
+
+struct node {
+	struct engine *engine;
+	struct engine_base base;
+	bool found;			/* the answer has come */
+	unsigned int ours, theirs;	/* pages that found a base page here, and there */
+	bool reread;
+};
+
+/* One turn of the loop, of 10 ms at most. */
+static void turn(void)
+{
+	const struct timeval tv = { .tv_usec = 10000 };
+
+	event_base_loopexit(events, &tv);
+	event_base_dispatch(events);
+}
+
+#define until(condition, ms) do { \
+	uint64_t give_up_ = valkey_now() + (ms) * 1000ULL; \
+	while (!(condition) && valkey_now() < give_up_) \
+		turn(); \
+	assert_true(condition); \
+} while (0)
+
+static void spend(unsigned int ms)
+{
+	uint64_t end = valkey_now() + ms * 1000ULL;
+
+	while (valkey_now() < end)
+		turn();
+}
+
+/* Bases of others are known by twice their id. */
+static uint64_t resolve(const char *node, uint64_t id, uint64_t generation, void *arg)
+{
+	(void)node, (void)arg;
+	assert_int_equal(generation, 3);
+	return 2 * id;
+}
+
+static void on_reread(void *arg)
+{
+	struct node *n = arg;
+
+	n->reread = true;
+}
+
+static void open_with(struct node *n, const char *name, const char *list, const char *password)
+{
+	const struct remote_settings settings = {
+		.valkey = { .servers = list, .user = "medes", .password = password,
+			    .ca = "", .cert = "", .key = "", .name = "", .timeout = TIMEOUT },
+		.cluster = cluster, .node = name, .max_pages = 16, .entries = 1 << 16,
+		.cache_bytes = 1 << 20, .cache_life = 0, .poll = 60,
+		.reread = on_reread, .resolve = resolve, .arg = n,
+	};
+	char error[256];
+
+	*n = (struct node){ 0 };
+	n->engine = remote_new(events, &settings, error, sizeof(error));
+	if (!n->engine)
+		fail_msg("%s", error);
+}
+
+static void open_node(struct node *n, const char *name)
+{
+	open_with(n, name, servers.servers, PASSWORD);
+}
+
+static struct remote *of(const struct node *n)
+{
+	return (struct remote *)n->engine;
+}
+
+static void on_found(const struct medes_page *p, size_t n, const struct candidates *found, void *arg)
+{
+	struct node *node = arg;
+	size_t i;
+
+	(void)p;
+	node->found = true;
+	node->ours = 0;
+	node->theirs = 0;
+	for (i = 0; i < n; i++) {
+		if (!found[i].n)
+			continue;
+		node->ours += !(found[i].v[0].base & 1 << 20);
+		node->theirs += !!(found[i].v[0].base & 1 << 20);
+		/* whoever has it, it is the page that was looked for */
+		assert_int_equal(found[i].v[0].index, i);
+	}
+}
+
+/* Look all pages up as the node sees them: each shares half of its sketch with a base page. */
+static void look_up(struct node *n, const char *domain)
+{
+	struct medes_page like[PAGES];
+	uint64_t seed = 77, start = valkey_now();
+	size_t i;
+
+	for (i = 0; i < PAGES; i++)
+		like[i] = page_like(&seed, &pages[i], 4, false);
+	n->found = false;
+	engine_lookup(n->engine, domain, like, PAGES, on_found, n);
+	while (!n->found)
+		turn();
+	/* the deadline, and what a busy machine adds */
+	assert_true(valkey_now() - start < (TIMEOUT + 400) * 1000);
+}
+
+static unsigned int theirs(struct node *n)
+{
+	look_up(n, "d");
+	return n->theirs;
+}
+
+/* As bases.c does it. */
+static void enter(struct node *n, uint64_t id)
+{
+	uint32_t known, next;
+
+	n->base = (struct engine_base){ .id = id, .generation = 3, .domain = "d" };
+	engine_share(n->engine, &n->base, true);
+	engine_has(n->engine, id, &known, &next);
+	assert_int_equal(engine_add(n->engine, &n->base, pages + next, PAGES - next), 0);
+	n->reread = false;
+}
+
+static bool all_entered(struct node *n)
+{
+	uint32_t known, next;
+
+	if (n->reread)
+		enter(n, n->base.id);
+	return of(n)->own && of(n)->own->registered && TAILQ_EMPTY(&of(n)->batches) &&
+	       engine_has(n->engine, n->base.id, &known, &next) && known == PAGES &&
+	       of(n)->own->pages == PAGES;
+}
+
+#define THEIR_BASE (1 << 19)		/* resolved: 1 << 20 */
+
+static void enter_all(struct node *n)
+{
+	enter(n, THEIR_BASE);
+	until(all_entered(n), 6000);
+}
+
+static long number(const struct node *n, const char *name)
+{
+	json_t *json = engine_json(n->engine);
+	long value = json_integer_value(json_object_get(json, name));
+
+	json_decref(json);
+	return value;
+}
+
+static void state_is(const struct node *n, const char *name)
+{
+	json_t *json = engine_json(n->engine);
+
+	assert_string_equal(json_string_value(json_object_get(json, "state")), name);
+	json_decref(json);
+}
+
+static void on_all_primaries(const char *command)
+{
+	unsigned int i;
+
+	for (i = 0; i < servers.n; i++)
+		if (servers.pid[i] && valkeys_said(&servers, i, "role:master", "INFO replication"))
+			freeReplyObject(valkeys_command(&servers, i, command));
+}
+
+static void one_node_finds_what_another_enters(void **state)
+{
+	struct node a, b;
+
+	(void)state;
+	open_node(&a, "a");
+	open_node(&b, "b");
+	enter_all(&a);
+	until(theirs(&b) == PAGES, 4000);
+	state_is(&b, "up");
+	/* nobody finds bases of another domain, and a node not its own among the others' */
+	look_up(&b, "e");
+	assert_int_equal(b.ours + b.theirs, 0);
+	look_up(&a, "d");
+	assert_int_equal(a.ours, PAGES);
+	assert_int_equal(a.theirs, 0);
+	engine_free(a.engine);
+	engine_free(b.engine);
+}
+
+static void entering_twice_changes_nothing(void **state)
+{
+	unsigned long entered;
+	struct node a, b;
+	uint32_t number;
+
+	(void)state;
+	open_node(&a, "a");
+	enter_all(&a);
+	entered = of(&a)->counts.entered;
+	number = of(&a)->own->number;
+	assert_true(entered > PAGES * 8);
+	/* the daemon was killed, and starts anew */
+	engine_free(a.engine);
+	open_node(&a, "a");
+	enter_all(&a);
+	assert_int_equal(of(&a)->own->number, number);
+	assert_int_equal(of(&a)->counts.entered, 0);
+	open_node(&b, "b");
+	until(theirs(&b) == PAGES, 4000);
+	engine_free(a.engine);
+	engine_free(b.engine);
+}
+
+static unsigned int keys_left(const char *pattern)
+{
+	redisReply *reply;
+	unsigned int i, n = 0;
+
+	for (i = 0; i < servers.primaries; i++) {
+		reply = valkeys_command(&servers, i, "KEYS medes:%s:%s", cluster, pattern);
+		n += reply ? reply->elements : 0;
+		freeReplyObject(reply);
+	}
+	return n;
+}
+
+static void a_dropped_base_disappears(void **state)
+{
+	struct node a, b;
+
+	(void)state;
+	open_node(&a, "a");
+	open_node(&b, "b");
+	enter_all(&a);
+	until(theirs(&b) == PAGES, 4000);
+	assert_true(keys_left("{*}*") > 100);
+	engine_remove(a.engine, THEIR_BASE);
+	until(theirs(&b) == 0, 4000);
+	/* and what it took: all but the directory and who swept it */
+	until(keys_left("{*}*") <= 2, 6000);
+	engine_free(a.engine);
+
+	/* a base that went while the daemon did not run */
+	open_node(&a, "a");
+	enter_all(&a);
+	until(theirs(&b) == PAGES, 4000);
+	engine_free(a.engine);
+	open_node(&a, "a");
+	engine_keep(a.engine, NULL, NULL);
+	until(theirs(&b) == 0, 4000);
+	engine_free(a.engine);
+	engine_free(b.engine);
+}
+
+static void a_wrong_password_leaves_the_own_bases(void **state)
+{
+	struct node a, b;
+
+	(void)state;
+	open_node(&a, "a");
+	enter_all(&a);
+	open_with(&b, "b", servers.servers, "guessed");
+	enter(&b, 6);
+	spend(400);
+	look_up(&b, "d");
+	assert_int_equal(b.ours, PAGES);
+	assert_int_equal(b.theirs, 0);
+	state_is(&b, "down");
+	engine_free(a.engine);
+	engine_free(b.engine);
+}
+
+static void slow_servers_are_not_waited_for(void **state)
+{
+	unsigned int i;
+	struct node a, b;
+	long late;
+
+	(void)state;
+	open_node(&a, "a");
+	open_node(&b, "b");
+	enter_all(&a);
+	until(theirs(&b) == PAGES, 4000);
+	on_all_primaries("CLIENT PAUSE 1500 ALL");
+	for (i = 0; i < 3; i++)
+		look_up(&b, "d");
+	assert_int_equal(b.theirs, 0);
+	late = number(&b, "timeouts");
+	assert_true(late > 0);
+	assert_int_equal(number(&b, "breakers_open"), 3);
+	/* open breakers: nothing is sent, nothing is waited for */
+	for (i = 0; i < 3; i++)
+		look_up(&b, "d");
+	state_is(&b, "degraded");
+	until(theirs(&b) == PAGES, 8000);
+	until(number(&b, "breakers_open") == 0, 2000);
+	engine_free(a.engine);
+	engine_free(b.engine);
+}
+
+static void a_flushed_registry_fills_again(void **state)
+{
+	struct node a, b;
+
+	(void)state;
+	open_node(&a, "a");
+	open_node(&b, "b");
+	enter_all(&a);
+	until(theirs(&b) == PAGES, 4000);
+	on_all_primaries("FLUSHALL");
+	look_up(&b, "d");
+	assert_int_equal(b.theirs, 0);
+	until(of(&a)->counts.lost && all_entered(&a), 6000);
+	until(theirs(&b) == PAGES, 4000);
+	engine_free(a.engine);
+	engine_free(b.engine);
+}
+
+static void full_servers_still_answer(void **state)
+{
+	struct node a, b;
+
+	(void)state;
+	open_node(&a, "a");
+	open_node(&b, "b");
+	enter_all(&a);
+	until(theirs(&b) == PAGES, 4000);
+	on_all_primaries("CONFIG SET maxmemory 1");
+	pages[0].hash++;
+	enter(&b, 6);
+	until(of(&b)->own->number && number(&b, "failures"), 4000);
+	look_up(&b, "d");
+	/* it prefers its own; those of the other node are still told */
+	assert_int_equal(b.ours, PAGES);
+	assert_int_equal(of(&b)->counts.missed, 0);
+	on_all_primaries("CONFIG SET maxmemory 0");
+	until(all_entered(&b), 8000);
+	until(theirs(&a) == 0, 100);
+	engine_free(a.engine);
+	engine_free(b.engine);
+}
+
+static bool redirected(struct node *n, const char *word)
+{
+	(void)word;
+	return theirs(n) == PAGES;
+}
+
+/* All keys of a slot, from one primary to another; between the two halves, ASK; then MOVED. */
+static void slots_may_move(void **state)
+{
+	unsigned int slot = slot_of("{5}", 3), from = valkeys_of_slot(&servers, slot);
+	unsigned int to = (from + 1) % 3, i;
+	redisReply *from_id, *to_id, *keys;
+	struct node a, b;
+
+	(void)state;
+	open_node(&a, "a");
+	open_node(&b, "b");
+	enter_all(&a);
+	until(theirs(&b) == PAGES, 4000);
+	from_id = valkeys_command(&servers, from, "CLUSTER MYID");
+	to_id = valkeys_command(&servers, to, "CLUSTER MYID");
+	freeReplyObject(valkeys_command(&servers, to, "CLUSTER SETSLOT %u IMPORTING %s", slot,
+					from_id->str));
+	freeReplyObject(valkeys_command(&servers, from, "CLUSTER SETSLOT %u MIGRATING %s", slot,
+					to_id->str));
+	keys = valkeys_command(&servers, from, "CLUSTER GETKEYSINSLOT %u 10000", slot);
+	assert_true(keys->elements > 10);
+	for (i = 0; i < keys->elements; i++)
+		freeReplyObject(valkeys_command(&servers, from, "MIGRATE 127.0.0.1 %u %s 0 2000",
+						servers.port[to], keys->element[i]->str));
+	freeReplyObject(keys);
+	assert_true(redirected(&b, "ASK"));
+	assert_true(number(&b, "redirected") > 0);
+	freeReplyObject(valkeys_command(&servers, to, "CLUSTER SETSLOT %u NODE %s", slot, to_id->str));
+	freeReplyObject(valkeys_command(&servers, from, "CLUSTER SETSLOT %u NODE %s", slot, to_id->str));
+	assert_true(redirected(&b, "MOVED"));
+	freeReplyObject(from_id);
+	freeReplyObject(to_id);
+	engine_free(a.engine);
+	engine_free(b.engine);
+}
+
+static unsigned int with_directory(void)
+{
+	return valkeys_of_slot(&servers, slot_of("{bases}", 7));
+}
+
+/* The replica of the server that dies has not got the last write. */
+static void a_failover_may_lose_the_last_write(void **state)
+{
+	unsigned int primary = with_directory(), replica = primary + servers.primaries;
+	struct node a, b;
+
+	(void)state;
+	open_node(&a, "a");
+	open_node(&b, "b");
+	until(of(&a)->version[0] && of(&b)->version[0], 4000);
+	spend(300);
+	valkeys_signal(&servers, replica, SIGSTOP);
+	freeReplyObject(valkeys_command(&servers, primary, "CLIENT KILL TYPE replica"));
+	enter_all(&a);
+	until(theirs(&b) == PAGES, 4000);
+	valkeys_signal(&servers, primary, SIGKILL);
+	valkeys_signal(&servers, replica, SIGCONT);
+	/* until it has taken over, and after that, answers come in time */
+	until((look_up(&b, "d"), of(&a)->counts.lost), 10000);
+	until(all_entered(&a), 8000);
+	until(theirs(&b) == PAGES, 8000);
+	engine_free(a.engine);
+	engine_free(b.engine);
+}
+
+static void without_any_server_the_own_bases_remain(void **state)
+{
+	unsigned int i;
+	struct node a;
+
+	(void)state;
+	open_node(&a, "a");
+	enter_all(&a);
+	for (i = 0; i < servers.n; i++)
+		valkeys_signal(&servers, i, SIGKILL);
+	for (i = 0; i < 20; i++) {
+		look_up(&a, "d");
+		assert_int_equal(a.ours, PAGES);
+	}
+	look_up(&a, "e");
+	engine_remove(a.engine, THEIR_BASE);
+	look_up(&a, "d");
+	assert_int_equal(a.ours, 0);
+	assert_int_not_equal(number(&a, "servers_ready"), 3);
+	engine_free(a.engine);
+}
+
+static int next_cluster(void **state)
+{
+	static unsigned int n;
+	uint64_t seed = 4;
+	uint32_t i;
+
+	(void)state;
+	snprintf(cluster, sizeof(cluster), "c%u", n++);
+	for (i = 0; i < PAGES; i++)
+		pages[i] = random_base_page(&seed, i);
+	return 0;
+}
+
+static int start(void **state)
+{
+	unsigned int i;
+
+	(void)state;
+	events = event_base_new();
+	if (!events || valkeys_start(&servers, 3, 3, NULL))
+		return -1;
+	for (i = 0; i < servers.n; i++)
+		freeReplyObject(valkeys_command(&servers, i, ACL));
+	return 0;
+}
+
+static int stop(void **state)
+{
+	(void)state;
+	valkeys_stop(&servers);
+	event_base_free(events);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(one_node_finds_what_another_enters, next_cluster),
+		cmocka_unit_test_setup(entering_twice_changes_nothing, next_cluster),
+		cmocka_unit_test_setup(a_dropped_base_disappears, next_cluster),
+		cmocka_unit_test_setup(a_wrong_password_leaves_the_own_bases, next_cluster),
+		cmocka_unit_test_setup(slow_servers_are_not_waited_for, next_cluster),
+		cmocka_unit_test_setup(a_flushed_registry_fills_again, next_cluster),
+		cmocka_unit_test_setup(full_servers_still_answer, next_cluster),
+		cmocka_unit_test_setup(slots_may_move, next_cluster),
+		cmocka_unit_test_setup(a_failover_may_lose_the_last_write, next_cluster),
+		cmocka_unit_test_setup(without_any_server_the_own_bases_remain, next_cluster),
+	};
+
+	if (argc > 1)
+		cmocka_set_test_filter(argv[1]);
+	return cmocka_run_group_tests_name("remote", tests, start, stop);
+}
