@@ -171,7 +171,7 @@ static double benchmark(struct valkeys *servers)
 	char common[256], command[8192];
 	size_t len;
 
-	snprintf(common, sizeof(common), "%s --cluster -p %u -c %u -r %u --csv",
+	snprintf(common, sizeof(common), "%s --cluster -p %u -c %u -r %zu --csv",
 		 program ? program : "valkey-benchmark", servers->port[0], servers->primaries,
 		 BASES * BASE_PAGES * (MEDES_SKETCH + 1) / ENTRY_FILL);
 	snprintf(command, sizeof(command), "%s -P 64 -n 300000 -d %u -t set 2>/dev/null", common,

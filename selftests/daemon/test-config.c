@@ -198,7 +198,7 @@ static void refusals_name_line_and_reason(void **state)
 		{ VALKEY ONE "TlsName=n\n" CLUSTER, ": ", "need TlsAuthority" },
 		{ VALKEY ONE "TlsAuthority=/a\nTlsKey=/k\n" CLUSTER, ": ", "need each other" },
 		{ VALKEY ONE "TlsAuthority=/nonexistent\n" CLUSTER, ": ", "authority /nonexistent: No such file" },
-		{ VALKEY ONE "[Cluster]\nName=a{b}\nNode=n\nKey=/k\n", ": ", "part of keys" },
+		{ VALKEY ONE "[Cluster]\nName=a:b\nNode=n\nKey=/k\n", ": ", "part of keys" },
 		{ VALKEY ONE "[Cluster]\nName=c\nNode=n\nKey=/k\nController=n\n", ": ", "is elected" },
 		{ "[Cluster]\nController=n\n", ": ", "needs Name" },
 		{ "[Cluster]\nLease=1ms\n", ":2: ", "1000 to 600000 ms" },

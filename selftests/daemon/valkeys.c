@@ -75,6 +75,9 @@ static void run(struct valkeys *v, unsigned int i, const char *const *options)
 		argv[n++] = "600";
 		argv[n++] = "--cluster-replica-validity-factor";
 		argv[n++] = "0";
+		/* alone, it would not know */
+		argv[n++] = "--cluster-announce-ip";
+		argv[n++] = "127.0.0.1";
 		/* what works, works: the tests take servers away */
 		argv[n++] = "--cluster-require-full-coverage";
 		argv[n++] = "no";
