@@ -308,7 +308,8 @@ void tls_closed(struct bufferevent *bev, void *arg)
 	char why[TLS_WHY];
 	time_t now = time(NULL);
 
-	if (!ssl || SSL_is_init_finished(ssl))
+	/* a connection that has been shut down does not count as established any more */
+	if (!ssl || session_of(ssl)->name[0] || SSL_is_init_finished(ssl))
 		return;
 	if (!tls_why(ssl, bufferevent_get_openssl_error(bev), why))
 		strcpy(why, "it said nothing that TLS understands");

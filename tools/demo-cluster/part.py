@@ -58,6 +58,11 @@ def empty_cache():
 	write("max_fetched_bytes", most)
 
 
+def domain(function):
+	"""Each function is a domain: else one's pages may need the other one's base."""
+	medes.DOMAIN = f"demo-{function}"
+
+
 def remember(value):
 	with open(MEMORY, "wb") as file:
 		pickle.dump(value, file)
@@ -100,6 +105,7 @@ def seeds(function, first, n):
 def ask(function, seed, right):
 	"""(sandbox, how it was started, milliseconds), or why there is no answer"""
 	began = time.monotonic()
+	domain(function)
 	try:
 		name, kind, answer = client.invoke(function, {"seed": seed})
 	except DemoError as error:
@@ -113,6 +119,7 @@ def begin(count, *names):
 	"""Have that many sandboxes of each function, which have served."""
 	boxes = []
 	for function in names:
+		domain(function)
 		client.add(function, command(function))
 		numbers = seeds(function, 0, SERVED * int(count))
 		right = reference(function, numbers)
@@ -135,6 +142,7 @@ def bases():
 def shared(*names):
 	"""A function that is known is reason enough to import its bases: until they are ready."""
 	for function in names:
+		domain(function)
 		client.add(function, command(function))
 
 	def ready():
@@ -167,6 +175,7 @@ def replicas(function, count):
 def asleep(boxes):
 	lives = {}
 	for function in {box.function for box in boxes}:
+		domain(function)
 		lives.update(client.boxes(function))
 	return all(lives.get(box.name, {}).get("life") == "dedup" for box in boxes)
 
