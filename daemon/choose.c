@@ -80,11 +80,11 @@ static bool better(const struct usage *usage, const struct candidate *a, const s
  * choose() - pick a base page
  * @usage: of the sandbox; the pick is counted
  * @from: what the registry found
+ * @behind: @usage->next exists; the kernel refuses one that does not
  *
- * Return: the pick, which may not exist if it shares nothing (the kernel then finds no
- * base page), valid until the next call; NULL when there is none.
+ * Return: the pick, valid until the next call; NULL when there is none.
  */
-const struct candidate *choose(struct usage *usage, const struct candidates *from)
+const struct candidate *choose(struct usage *usage, const struct candidates *from, bool behind)
 {
 	const struct candidate *best = NULL;
 	static struct candidate pick;
@@ -93,7 +93,7 @@ const struct candidate *choose(struct usage *usage, const struct candidates *fro
 	for (i = 0; i < from->n; i++)
 		if (!best || better(usage, &from->v[i], best))
 			best = &from->v[i];
-	if (!best && usage->next.base && !usage->next.remote)
+	if (!best && behind && usage->next.base && !usage->next.remote)
 		best = &usage->next;
 	if (!best)
 		return NULL;

@@ -13,7 +13,7 @@ struct usage {
 	struct candidate next;		/* the page behind the last choice, if base is not 0 */
 };
 
-const struct candidate *choose(struct usage *usage, const struct candidates *from);
+const struct candidate *choose(struct usage *usage, const struct candidates *from, bool behind);
 void usage_clear(struct usage *usage);
 
 #endif /* MEDESD_CHOOSE_H */

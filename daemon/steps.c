@@ -17,6 +17,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include "engine.h"
 #include "job.h"
 #include "kernel.h"
 #include "log.h"
@@ -110,18 +111,31 @@ static void witness(struct job *job)
 		job_fail(job, "%s", nl_of(job)->error);
 }
 
+/* Is there a page behind the last choice? Of a base that lost some, nobody knows which. */
+static bool goes_on(const struct job *job)
+{
+	const struct candidate *next = &job->usage.next;
+	uint32_t pages, end;
+
+	return next->base && engine_has(job->daemon->engine, next->base, &pages, &end) &&
+	       pages == end && next->index < end;
+}
+
 static int on_found(const struct medes_page *pages, size_t n, const struct candidates *found,
 		    void *arg)
 {
+	const struct candidate *pick;
 	bool seen[SCAN_BATCH];
 	struct job *job = arg;
 	size_t i;
 	int err = 0;
 
 	witness_ask(&job->witness, pages, n, seen);
-	for (i = 0; i < n && !err; i++)
-		err = plan_add(&job->plan, &pages[i], choose(&job->usage, &found[i]),
-			       job->daemon->config.strong_share, !seen[i]);
+	for (i = 0; i < n && !err; i++) {
+		pick = choose(&job->usage, &found[i], goes_on(job));
+		err = plan_add(&job->plan, &pages[i], pick, job->daemon->config.strong_share,
+			       !seen[i]);
+	}
 	return err;
 }
 

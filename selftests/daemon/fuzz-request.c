@@ -19,6 +19,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 #include "api.h"
+#include "engine.h"
 #include "kernel.h"
 #include "log.h"
 #include "node.h"
@@ -47,7 +48,10 @@ static void start(void)
 	snprintf(d.config.socket, sizeof(d.config.socket), "%s/s", directory);
 	snprintf(d.config.state, sizeof(d.config.state), "%s/state", directory);
 	d.events = event_base_new();
-	d.registry = NULL;
+	d.engine = engine_local_new(d.config.pages_per_hash);
+	if (!d.engine)
+		abort();
+	d.registry = d.engine->local;
 	d.kernel = kernel_new(d.events, &node_handlers, &d);
 	d.bases = bases_new(&d);
 	d.jobs = jobs_new(&d);

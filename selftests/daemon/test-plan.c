@@ -20,7 +20,7 @@ static const struct candidate *pick(struct usage *usage, const struct candidate 
 
 	from.n = n;
 	memcpy(from.v, v, n * sizeof(*v));
-	return choose(usage, &from);
+	return choose(usage, &from, true);
 }
 
 static void none_of_none(void **state)
@@ -96,6 +96,8 @@ static void the_page_behind_the_last_choice(void **state)
 	assert_int_equal(got->index, 91);
 	assert_int_equal(got->shared, 0);
 	assert_int_equal(pick(&usage, v, 0)->index, 92);
+	/* unless the base ends there */
+	assert_null(choose(&usage, &(struct candidates){ .n = 0 }, false));
 	/* but not on another node */
 	first.remote = true;
 	pick(&usage, &first, 1);

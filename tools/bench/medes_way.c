@@ -116,8 +116,13 @@ static void look_up(const struct registry *in, struct sandbox *s,
 
 		registry_lookup(in, BENCH_DOMAIN, page + from, batch, found);
 		for (size_t i = 0; i < batch; i++) {
-			const struct candidate *best = choose(&s->usage, &found[i]);
+			const struct candidate *best;
+			uint32_t pages, end;
+			bool behind;
 
+			behind = registry_has(in, s->usage.next.base, &pages, &end) &&
+				 pages == end && s->usage.next.index < end;
+			best = choose(&s->usage, &found[i], behind);
 			target[from + i] = (struct medes_target){
 				.address = page[from + i].address,
 				.base = best ? best->base : 0,
