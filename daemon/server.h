@@ -41,6 +41,7 @@ struct server {
 	enum server_state state;
 	redisAsyncContext *context;
 	struct ssl_st *ssl;		/* the context's; NULL: no TLS */
+	long verified;			/* X509_V_*, of one that was given up without an @ssl */
 	struct breaker breaker;
 	bool shunned;			/* it opened, and no answer came since */
 	bool told;			/* that it is down, since it was ready */

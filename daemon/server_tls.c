@@ -77,7 +77,8 @@ void server_tls_free(struct ssl_ctx_st *tls)
  * server_tls_begin() - have a new connection speak TLS
  * @s: the server; nothing was sent yet
  *
- * Return: false for lack of memory. A bad certificate ends the connection later.
+ * Return: false for lack of memory, or for a bad certificate that is known at once; most end
+ * the connection later.
  */
 bool server_tls_begin(struct server *s)
 {
@@ -88,6 +89,7 @@ bool server_tls_begin(struct server *s)
 	SSL *ssl = s->common->tls ? SSL_new(s->common->tls) : NULL;
 	int good;
 
+	s->verified = X509_V_OK;
 	if (!s->common->tls)
 		return true;
 	if (!ssl)
@@ -100,6 +102,8 @@ bool server_tls_begin(struct server *s)
 		s->ssl = ssl;
 		return true;
 	}
+	/* a server that answers at once may be refused here already */
+	s->verified = SSL_get_verify_result(ssl);
 	SSL_free(ssl);
 	return false;
 }
@@ -107,7 +111,7 @@ bool server_tls_begin(struct server *s)
 /* Why the server was not trusted, as far as that is the reason; hiredis does not tell. */
 const char *server_tls_reason(const struct server *s)
 {
-	long result = s->ssl ? SSL_get_verify_result(s->ssl) : X509_V_OK;
+	long result = s->ssl ? SSL_get_verify_result(s->ssl) : s->verified;
 
 	return result == X509_V_OK ? NULL : X509_verify_cert_error_string(result);
 }

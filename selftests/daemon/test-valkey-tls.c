@@ -54,7 +54,7 @@ static bool talks(const struct offer *offer, char *why, size_t size)
 		.servers = address, .user = "", .password = "", .ca = file(offer->authority),
 		.cert = offer->certificate ? file("node.pem") : "",
 		.key = offer->certificate ? file("node.key") : "", .name = offer->name,
-		.timeout = 1000,
+		.timeout = 10000,
 	};
 	struct valkey_stats stats;
 	struct valkey *v;
@@ -64,7 +64,7 @@ static bool talks(const struct offer *offer, char *why, size_t size)
 	v = valkey_new(events, &settings, error, sizeof(error));
 	if (!v)
 		fail_msg("%s", error);
-	for (turns = 0; turns < 500; turns++) {
+	for (turns = 0; turns < 2000; turns++) {
 		event_base_loopexit(events, &tick);
 		event_base_dispatch(events);
 		valkey_stats(v, &stats);
