@@ -77,10 +77,23 @@ static bool better(const struct usage *usage, const struct candidate *a, const s
 }
 
 /**
+ * usage_goes_on() - is there a page behind the last choice?
+ * @usage: of the sandbox
+ * @pages: of the base of @usage->next that are known
+ * @end: index that comes after the last of them
+ *
+ * Return: true if so; false also for a base that lost pages, as nobody knows which.
+ */
+bool usage_goes_on(const struct usage *usage, uint32_t pages, uint32_t end)
+{
+	return usage->next.base && pages == end && usage->next.index < end;
+}
+
+/**
  * choose() - pick a base page
  * @usage: of the sandbox; the pick is counted
  * @from: what the registry found
- * @behind: @usage->next exists; the kernel refuses one that does not
+ * @behind: what usage_goes_on() says; the kernel refuses a page that does not exist
  *
  * Return: the pick, valid until the next call; NULL when there is none.
  */

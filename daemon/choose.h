@@ -13,6 +13,7 @@ struct usage {
 	struct candidate next;		/* the page behind the last choice, if base is not 0 */
 };
 
+bool usage_goes_on(const struct usage *usage, uint32_t pages, uint32_t end);
 const struct candidate *choose(struct usage *usage, const struct candidates *from, bool behind);
 void usage_clear(struct usage *usage);
 

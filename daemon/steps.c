@@ -111,14 +111,12 @@ static void witness(struct job *job)
 		job_fail(job, "%s", nl_of(job)->error);
 }
 
-/* Is there a page behind the last choice? Of a base that lost some, nobody knows which. */
 static bool goes_on(const struct job *job)
 {
-	const struct candidate *next = &job->usage.next;
 	uint32_t pages, end;
 
-	return next->base && engine_has(job->daemon->engine, next->base, &pages, &end) &&
-	       pages == end && next->index < end;
+	engine_has(job->daemon->engine, job->usage.next.base, &pages, &end);
+	return usage_goes_on(&job->usage, pages, end);
 }
 
 static int on_found(const struct medes_page *pages, size_t n, const struct candidates *found,

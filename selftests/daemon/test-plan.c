@@ -96,7 +96,10 @@ static void the_page_behind_the_last_choice(void **state)
 	assert_int_equal(got->index, 91);
 	assert_int_equal(got->shared, 0);
 	assert_int_equal(pick(&usage, v, 0)->index, 92);
-	/* unless the base ends there */
+	/* unless the base ends there, or lost a page somewhere */
+	assert_true(usage_goes_on(&usage, 94, 94));
+	assert_false(usage_goes_on(&usage, 93, 93));
+	assert_false(usage_goes_on(&usage, 93, 94));
 	assert_null(choose(&usage, &(struct candidates){ .n = 0 }, false));
 	/* but not on another node */
 	first.remote = true;

@@ -118,11 +118,9 @@ static void look_up(const struct registry *in, struct sandbox *s,
 		for (size_t i = 0; i < batch; i++) {
 			const struct candidate *best;
 			uint32_t pages, end;
-			bool behind;
 
-			behind = registry_has(in, s->usage.next.base, &pages, &end) &&
-				 pages == end && s->usage.next.index < end;
-			best = choose(&s->usage, &found[i], behind);
+			registry_has(in, s->usage.next.base, &pages, &end);
+			best = choose(&s->usage, &found[i], usage_goes_on(&s->usage, pages, end));
 			target[from + i] = (struct medes_target){
 				.address = page[from + i].address,
 				.base = best ? best->base : 0,
