@@ -12,42 +12,18 @@
 #include <string.h>
 #include <unistd.h>
 #include <cmocka.h>
-#include <event2/event.h>
 #include "election.h"
 #include "epoch.h"
 #include "roster.h"
 #include "slots.h"
+#include "turns.h"
 #include "valkey.h"
 #include "valkeys.h"
 
 #define LEASE 600			/* ms */
 
 static struct valkeys servers;
-static struct event_base *events;
 static struct valkey *valkey[2];	/* a connection for each of two machines */
-
-static void turn(void)
-{
-	const struct timeval tv = { .tv_usec = 5000 };
-
-	event_base_loopexit(events, &tv);
-	event_base_dispatch(events);
-}
-
-#define until(condition, ms) do { \
-	uint64_t give_up_ = valkey_now() + (ms) * 1000ULL; \
-	while (!(condition) && valkey_now() < give_up_) \
-		turn(); \
-	assert_true(condition); \
-} while (0)
-
-static void spend(unsigned int ms)
-{
-	uint64_t end = valkey_now() + ms * 1000ULL;
-
-	while (valkey_now() < end)
-		turn();
-}
 
 /* One of each machine, so that one of them can be kept out. */
 static void add_users(void)

@@ -16,6 +16,7 @@
 #include "pages.h"
 #include "remote.h"
 #include "slots.h"
+#include "turns.h"
 #include "valkeys.h"
 
 #define PAGES 300
@@ -26,7 +27,6 @@
 #define ACL "ACL SETUSER medes on >" PASSWORD " resetchannels ~medes:* -@all +ping +asking +cluster|slots +eval +mget +get +set +del +hget +hmget +hgetall +hset +hsetnx +hdel +hincrby"
 
 static struct valkeys servers;
-static struct event_base *events;
 static char cluster[16];		/* one for each test */
 static struct medes_base_page pages[PAGES];
 
@@ -37,30 +37,6 @@ struct node {
 	unsigned int ours, theirs;	/* pages that found a base page here, and there */
 	bool reread;
 };
-
-/* One turn of the loop, of 10 ms at most. */
-static void turn(void)
-{
-	const struct timeval tv = { .tv_usec = 10000 };
-
-	event_base_loopexit(events, &tv);
-	event_base_dispatch(events);
-}
-
-#define until(condition, ms) do { \
-	uint64_t give_up_ = valkey_now() + (ms) * 1000ULL; \
-	while (!(condition) && valkey_now() < give_up_) \
-		turn(); \
-	assert_true(condition); \
-} while (0)
-
-static void spend(unsigned int ms)
-{
-	uint64_t end = valkey_now() + ms * 1000ULL;
-
-	while (valkey_now() < end)
-		turn();
-}
 
 /* Bases of others are known by twice their id. */
 static uint64_t resolve(const char *node, uint64_t id, uint64_t generation, void *arg)
