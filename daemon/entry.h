@@ -24,6 +24,8 @@
 /* Entries of a bucket that is as full as was planned. */
 #define ENTRY_FILL 16
 
+#define ENTRY_SHARDS_MAX 256
+
 /* Both are powers of two, the same for all nodes of a cluster. */
 struct geometry {
 	uint32_t shards;

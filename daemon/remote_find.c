@@ -44,29 +44,28 @@ static void finish(struct lookup *l)
 	lookup_free(l);
 }
 
+/* They come one by one, in the order in which they were asked for. */
+static void on_bucket(size_t at, const char *text, size_t len, void *arg)
+{
+	struct fetch *fetch = arg;
+	struct lookup *l = fetch->lookup;
+	const struct ask *ask = &l->asks[fetch->first + at];
+
+	if (at >= fetch->n)
+		return;
+	fetch->taken++;
+	bucket_cache_put(l->remote->cache, bucket_id(&ask->place), l->now, text, len);
+	remote_take_bucket(l, ask, (const unsigned char *)text, len);
+}
+
 static void on_buckets(enum valkey_result result, const redisReply *reply, void *arg)
 {
 	struct fetch *fetch = arg;
 	struct lookup *l = fetch->lookup;
-	const struct ask *ask = &l->asks[fetch->first];
-	uint64_t now = valkey_now();
-	const redisReply *value;
-	unsigned int i;
-	size_t len;
 
+	(void)result, (void)reply;
 	fetch->request = NULL;
-	if (result != VALKEY_OK || reply->type != REDIS_REPLY_ARRAY ||
-	    reply->elements != fetch->n) {
-		l->remote->counts.missed += fetch->n;
-	} else {
-		for (i = 0; i < fetch->n; i++, ask++) {
-			value = reply->element[i];
-			len = value->type == REDIS_REPLY_STRING ? value->len : 0;
-			bucket_cache_put(l->remote->cache, bucket_id(&ask->place), now,
-					 value->str, len);
-			remote_take_bucket(l, ask, (unsigned char *)value->str, len);
-		}
-	}
+	l->remote->counts.missed += fetch->n - fetch->taken;
 	if (!--l->waiting)
 		finish(l);
 }
@@ -96,6 +95,7 @@ static bool send_fetch(struct lookup *l, struct fetch *fetch)
 		at += len + 4;
 	}
 	command.len = at - command.text;
+	command.part = on_bucket;
 	command.key = first;
 	command.key_len = entry_key(first, l->remote->cluster, &ask->place);
 	fetch->lookup = l;
@@ -103,11 +103,23 @@ static bool send_fetch(struct lookup *l, struct fetch *fetch)
 	return fetch->request;
 }
 
-static int by_shard(const void *left, const void *right)
+/* By shard, each of which has its place counted out: there are few of them, and many asks. */
+static bool sort_asks(struct lookup *l)
 {
-	const struct ask *a = left, *b = right;
+	unsigned int begins[ENTRY_SHARDS_MAX + 1] = { 0 }, i;
+	struct ask *sorted = malloc(l->n_asks * sizeof(*sorted));
 
-	return (int)a->place.shard - (int)b->place.shard;
+	if (!sorted)
+		return false;
+	for (i = 0; i < l->n_asks; i++)
+		begins[l->asks[i].place.shard + 1]++;
+	for (i = 0; i < ENTRY_SHARDS_MAX; i++)
+		begins[i + 1] += begins[i];
+	for (i = 0; i < l->n_asks; i++)
+		sorted[begins[l->asks[i].place.shard]++] = l->asks[i];
+	free(l->asks);
+	l->asks = sorted;
+	return true;
 }
 
 /* A fetch for each shard, several where it is asked for very much. */
@@ -115,14 +127,13 @@ static bool send_all(struct lookup *l)
 {
 	unsigned int i, from;
 
-	qsort(l->asks, l->n_asks, sizeof(*l->asks), by_shard);
 	l->fetches = calloc(l->remote->geometry.shards + l->n_asks / KEYS_MAX + 1,
 			    sizeof(*l->fetches));
-	if (!l->fetches)
+	if (!l->fetches || !sort_asks(l))
 		return false;
 	for (from = 0; from < l->n_asks; from = i) {
 		for (i = from; i < l->n_asks && i - from < KEYS_MAX &&
-		     !by_shard(&l->asks[from], &l->asks[i]); i++)
+		     l->asks[from].place.shard == l->asks[i].place.shard; i++)
 			;
 		l->fetches[l->n_fetches] = (struct fetch){ .first = from, .n = i - from };
 		if (send_fetch(l, &l->fetches[l->n_fetches]))
@@ -135,7 +146,7 @@ static bool send_all(struct lookup *l)
 }
 
 static void ask_for(struct lookup *l, unsigned int page, uint64_t domain, uint64_t hash,
-		    bool whole, uint64_t now)
+		    bool whole)
 {
 	struct ask ask = {
 		.place = entry_place(&l->remote->geometry, domain, hash),
@@ -145,7 +156,7 @@ static void ask_for(struct lookup *l, unsigned int page, uint64_t domain, uint64
 	size_t len;
 
 	l->remote->counts.hashes++;
-	if (!bucket_cache_get(l->remote->cache, bucket_id(&ask.place), now, &bytes, &len)) {
+	if (!bucket_cache_get(l->remote->cache, bucket_id(&ask.place), l->now, &bytes, &len)) {
 		l->asks[l->n_asks++] = ask;
 		return;
 	}
@@ -160,7 +171,7 @@ static bool good_enough(const struct candidates *found)
 
 static void gather(struct lookup *l)
 {
-	uint64_t domain = entry_domain(l->domain), now = valkey_now();
+	uint64_t domain = entry_domain(l->domain);
 	const struct medes_page *page = l->pages;
 	unsigned int i, k;
 
@@ -169,9 +180,9 @@ static void gather(struct lookup *l)
 			l->remote->counts.here++;
 			continue;
 		}
-		ask_for(l, i, domain, page->hash, true, now);
+		ask_for(l, i, domain, page->hash, true);
 		for (k = 0; k < MEDES_SKETCH && page->sketch[k]; k++)
-			ask_for(l, i, domain, page->sketch[k], false, now);
+			ask_for(l, i, domain, page->sketch[k], false);
 	}
 }
 
@@ -185,6 +196,7 @@ static struct lookup *lookup_new(struct remote *r, const char *domain,
 	LIST_INSERT_HEAD(&r->lookups, l, link);
 	l->remote = r;
 	l->n = n;
+	l->now = valkey_now();
 	l->asks = malloc((n ? n : 1) * (MEDES_SKETCH + 1) * sizeof(*l->asks));
 	l->found = malloc((n ? n : 1) * sizeof(*l->found));
 	if (!l->asks || !l->found) {

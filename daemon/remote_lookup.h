@@ -27,6 +27,7 @@ struct fetch {
 	struct lookup *lookup;
 	struct valkey_request *request;
 	unsigned int first, n;
+	unsigned int taken;		/* buckets that came */
 };
 
 struct lookup {
@@ -35,6 +36,7 @@ struct lookup {
 	found_fn fn;
 	void *arg;
 	char domain[MEDES_NAME_SIZE];
+	uint64_t now;			/* when it began: what it reads is no younger */
 	unsigned int n, n_asks, n_fetches, waiting;
 	struct match *matches;
 	size_t n_matches, room;

@@ -10,11 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <hiredis/hiredis.h>
-/* functions of this header that are not used, and not ours to change */
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wunused-function"
-#include <hiredis/adapters/libevent.h>
-#pragma GCC diagnostic pop
 #include "log.h"
 #include "server.h"
 
@@ -166,7 +161,11 @@ void server_connect(struct server *s, uint64_t now)
 	context->data = s;
 	s->context = context;
 	s->state = SERVER_CONNECTING;
-	redisLibeventAttach(context, s->common->events);
+	server_reply_attach(context);
+	if (!server_events_attach(context, s->common->events)) {
+		server_cut(s);
+		return;
+	}
 	redisAsyncSetConnectCallback(context, on_connect);
 	redisAsyncSetDisconnectCallback(context, on_disconnect);
 	if (!server_tls_begin(s) || hello(s) != REDIS_OK)

@@ -28,6 +28,12 @@ struct server_common {
 	void (*ready)(void *arg);
 	void (*down)(const char *why, void *arg);
 	void *arg;
+	/*
+	 * Parts of an array that answers a command whose callback is @taker are shown to part(), with
+	 * the command's argument, unless that says false; text is NULL for nil.
+	 */
+	redisCallbackFn *taker;
+	bool (*part)(void *arg, size_t at, const char *text, size_t len);
 };
 
 struct server {
@@ -55,6 +61,10 @@ void server_connect(struct server *s, uint64_t now);
 void server_cut(struct server *s);
 void server_flush(struct server *s);
 bool server_send(struct server *s, const char *text, size_t len, redisCallbackFn *fn, void *arg);
+
+/* server_events.c, server_reply.c */
+bool server_events_attach(redisAsyncContext *context, struct event_base *events);
+void server_reply_attach(redisAsyncContext *context);
 
 /* server_tls.c */
 struct ssl_ctx_st *server_tls_new(const char *ca, const char *cert, const char *key,

@@ -102,6 +102,7 @@ static void set_common(struct valkey *v, struct event_base *events,
 	v->topology.common = (struct server_common){
 		.events = events, .user = v->user, .password = v->password, .name = v->name,
 		.timeout = settings->timeout, .ready = on_ready, .down = on_down, .arg = v,
+		.taker = valkey_on_reply, .part = valkey_on_part,
 	};
 }
 

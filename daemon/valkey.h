@@ -33,12 +33,19 @@ struct valkey_settings {
 	unsigned int timeout;		/* ms */
 };
 
+/*
+ * Takes a part of an array that answers a command, as soon as it has come; text is NULL when there is no
+ * value. Part by part, from the loop, and no more after the command was told late.
+ */
+typedef void (*valkey_part_fn)(size_t at, const char *text, size_t len, void *arg);
+
 /* A command: the key that decides where it goes, and what hiredis made of it. */
 struct valkey_command {
 	const char *key;
 	size_t key_len;
 	char *text;			/* of malloc() or redisFormatCommand(); taken over */
 	size_t len;
+	valkey_part_fn part;		/* then the array has no strings; NULL: it has */
 };
 
 /* reply is NULL unless VALKEY_OK or VALKEY_ERROR. Called once, never from valkey_send(). */

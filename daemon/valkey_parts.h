@@ -16,6 +16,7 @@ struct valkey_request {
 	struct server *server;		/* NULL: not sent */
 	struct event *deadline;
 	valkey_fn fn;			/* NULL: told, or nobody wants to know */
+	valkey_part_fn part;
 	void *arg;
 	unsigned int slot;
 	unsigned int redirections;
@@ -37,5 +38,8 @@ struct valkey {
 
 void valkey_note(struct valkey *v, const char *error);
 void valkey_request_free(struct valkey_request *r);
+/* what servers have to say to a request */
+void valkey_on_reply(redisAsyncContext *context, void *reply, void *arg);
+bool valkey_on_part(void *arg, size_t at, const char *text, size_t len);
 
 #endif /* MEDESD_VALKEY_PARTS_H */

@@ -57,8 +57,6 @@ static void count(struct valkey_request *r, bool good)
 	topology_stale(&r->valkey->topology, valkey_now());
 }
 
-static void on_reply(redisAsyncContext *context, void *reply, void *arg);
-
 static bool send_to(struct valkey_request *r, struct server *s, bool asking)
 {
 	static const char ask[] = "*1\r\n$6\r\nASKING\r\n";
@@ -68,7 +66,7 @@ static bool send_to(struct valkey_request *r, struct server *s, bool asking)
 	r->counted = false;
 	r->server = s;
 	if ((!asking || server_send(s, ask, sizeof(ask) - 1, NULL, NULL)) &&
-	    server_send(s, r->text, r->len, on_reply, r)) {
+	    server_send(s, r->text, r->len, valkey_on_reply, r)) {
 		r->valkey->stats.sent++;
 		return true;
 	}
@@ -102,7 +100,7 @@ void valkey_note(struct valkey *v, const char *error)
 	snprintf(v->stats.error, sizeof(v->stats.error), "%.159s", error);
 }
 
-static void on_reply(redisAsyncContext *context, void *reply, void *arg)
+void valkey_on_reply(redisAsyncContext *context, void *reply, void *arg)
 {
 	struct valkey_request *r = arg;
 	const redisReply *answer = reply;
@@ -125,6 +123,18 @@ static void on_reply(redisAsyncContext *context, void *reply, void *arg)
 		tell(r, VALKEY_ERROR, answer);
 	}
 	valkey_request_free(r);
+}
+
+bool valkey_on_part(void *arg, size_t at, const char *text, size_t len)
+{
+	struct valkey_request *r = arg;
+
+	if (!r->part)
+		return false;
+	/* after its time nobody wants it any more */
+	if (r->fn)
+		r->part(at, text, len, r->arg);
+	return true;
 }
 
 static void on_deadline(evutil_socket_t fd, short what, void *arg)
@@ -169,6 +179,7 @@ struct valkey_request *valkey_send(struct valkey *v, const struct valkey_command
 	r->len = command->len;
 	r->slot = slot_of(command->key, command->key_len);
 	r->fn = fn;
+	r->part = command->part;
 	r->arg = arg;
 	TAILQ_INSERT_TAIL(&v->requests, r, link);
 	if (send_to(r, v->topology.of_slot[r->slot], false)) {
