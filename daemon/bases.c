@@ -19,6 +19,7 @@
 #include "daemon.h"
 #include "dump.h"
 #include "engine.h"
+#include "imports.h"
 #include "kernel.h"
 #include "log.h"
 #include "nodes.h"
@@ -206,6 +207,7 @@ static void learn_next(struct bases *b)
 		share(b, &b->list.v[b->at]);
 		from.base = b->list.v[b->at].id;
 		if (!is_usable(b, &b->list.v[b->at]) ||
+		    imports_found(b->daemon, &b->list.v[b->at]) ||
 		    (engine_has(b->daemon->engine, from.base, &pages, &next) &&
 		     pages >= b->list.v[b->at].pages))
 			continue;
@@ -256,6 +258,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 		return;
 	}
 	engine_keep(b->daemon->engine, listed, b);
+	imports_tell(b->daemon, &b->list);
 	learn_next(b);
 }
 

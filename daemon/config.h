@@ -71,6 +71,7 @@ struct config {
 	unsigned int valkey_entries;
 	unsigned int valkey_cache;	/* bytes */
 	unsigned int valkey_cache_life;	/* ms */
+	unsigned int valkey_import_after;	/* pages */
 	/* [Dedup] */
 	bool freeze;
 	unsigned int freeze_timeout;	/* ms */

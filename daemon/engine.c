@@ -32,6 +32,22 @@ static void keep(struct engine *e, bool (*wanted)(uint64_t base, void *arg), voi
 	registry_keep(e->local, wanted, arg);
 }
 
+static void imports(struct engine *e, const struct engine_import *v, size_t n)
+{
+	(void)e, (void)v, (void)n;
+}
+
+static bool wants(const struct engine *e, const struct engine_import *base)
+{
+	(void)e, (void)base;
+	return true;
+}
+
+static void forget_node(struct engine *e, const char *node)
+{
+	(void)e, (void)node;
+}
+
 static struct lookup *lookup(struct engine *e, const char *domain, const struct medes_page *pages,
 			     size_t n, found_fn fn, void *arg)
 {
@@ -65,6 +81,9 @@ static const struct engine_ops local_ops = {
 	.has = has,
 	.remove = remove_base,
 	.keep = keep,
+	.imports = imports,
+	.wants = wants,
+	.forget_node = forget_node,
 	.lookup = lookup,
 	.forget = forget,
 	.json = json,

@@ -21,18 +21,30 @@ struct engine_base {
 	const char *domain;
 };
 
+/* A base of another node, that this node's kernel can read. */
+struct engine_import {
+	const char *node;		/* whose it is */
+	uint64_t id;			/* there */
+	uint64_t generation;
+	uint64_t import;		/* its id here */
+};
+
 /* The answer to a look-up. The arrays are the engine's, and last as long as the call. */
 typedef void (*found_fn)(const struct medes_page *pages, size_t n,
 			 const struct candidates *found, void *arg);
 
 struct engine_ops {
 	const char *name;
+	bool finds_imports;		/* by itself: their pages need not be added */
 	void (*share)(struct engine *e, const struct engine_base *base, bool shared);
 	int (*add)(struct engine *e, const struct engine_base *base,
 		   const struct medes_base_page *pages, size_t n);
 	bool (*has)(const struct engine *e, uint64_t base, uint32_t *pages, uint32_t *next);
 	void (*remove)(struct engine *e, uint64_t base);
 	void (*keep)(struct engine *e, bool (*wanted)(uint64_t base, void *arg), void *arg);
+	void (*imports)(struct engine *e, const struct engine_import *imports, size_t n);
+	bool (*wants)(const struct engine *e, const struct engine_import *base);
+	void (*forget_node)(struct engine *e, const char *node);
 	struct lookup *(*lookup)(struct engine *e, const char *domain,
 				 const struct medes_page *pages, size_t n, found_fn fn, void *arg);
 	void (*forget)(struct lookup *lookup);
@@ -82,6 +94,46 @@ static inline void engine_forget(struct engine *e, struct lookup *lookup)
 static inline void engine_share(struct engine *e, const struct engine_base *base, bool shared)
 {
 	e->ops->share(e, base, shared);
+}
+
+/* Does it find what imported bases have, or must that be added like what our own have? */
+static inline bool engine_finds_imports(const struct engine *e)
+{
+	return e->ops->finds_imports;
+}
+
+/**
+ * engine_imports() - say which bases of other nodes are at hand
+ * @e: the engine; others are not told as candidates any more
+ * @imports: all of them, for new records
+ * @n: how many
+ */
+static inline void engine_imports(struct engine *e, const struct engine_import *imports, size_t n)
+{
+	e->ops->imports(e, imports, n);
+}
+
+/**
+ * engine_wants() - has a base been missed
+ * @e: the engine
+ * @base: of another node, and not at hand; its import says nothing
+ *
+ * Return: whether look-ups found it the best for so many pages that it should be imported; true
+ * when the engine cannot know.
+ */
+static inline bool engine_wants(const struct engine *e, const struct engine_import *base)
+{
+	return e->ops->wants(e, base);
+}
+
+/**
+ * engine_forget_node() - a node will not come back
+ * @e: the engine; what the node entered goes
+ * @node: its name
+ */
+static inline void engine_forget_node(struct engine *e, const char *node)
+{
+	e->ops->forget_node(e, node);
 }
 
 /* As registry_add(), _has(), _remove() and _keep(). */

@@ -6,6 +6,7 @@
 #include "daemon.h"
 #include "engine.h"
 #include "log.h"
+#include "nodes.h"
 #include "remote.h"
 
 #define POLL_MS 1000
@@ -17,6 +18,13 @@ static void on_reread(void *arg)
 	/* a round without anybody to tell; before the first one, that one will do */
 	if (d->bases && d->learned.fn)
 		bases_sync(d->bases, &d->learned);
+}
+
+static void on_want(void *arg)
+{
+	struct daemon *d = arg;
+
+	sharing_soon(d->nodes);
 }
 
 static struct engine *shared_new(struct daemon *d)
@@ -33,7 +41,7 @@ static struct engine *shared_new(struct daemon *d)
 		.cluster = c->cluster, .node = c->node, .max_pages = c->pages_per_hash,
 		.entries = c->valkey_entries, .cache_bytes = c->valkey_cache,
 		.cache_life = c->valkey_cache_life, .poll = POLL_MS, .reread = on_reread,
-		.arg = d,
+		.import_after = c->valkey_import_after, .want = on_want, .arg = d,
 	};
 	struct engine *e = NULL;
 

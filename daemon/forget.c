@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Forgetting a node: its leases end, nothing is read from it any more, and it is asked no
- * more. All of that is looked at before any of it is done, since a record whose base is lost
+ * Forgetting a node: its leases end, nothing is read from it any more, its bases leave the
+ * cluster's registry, and it is asked no more. All of that is looked at before any of it is done, since a record whose base is lost
  * is lost.
  */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include "engine.h"
 #include "kernel.h"
 #include "log.h"
 #include "nodes.h"
@@ -118,6 +119,7 @@ int nodes_forget(struct nodes *nodes, struct node *node, bool force, char *error
 	}
 	if (err)
 		return err;
+	engine_forget_node(nodes->daemon->engine, node->name);
 	log_notice("node %s is forgotten", node->name);
 	nodes_remove(nodes, node);
 	return nodes_save(nodes);

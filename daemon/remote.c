@@ -154,6 +154,7 @@ static void remote_free(struct engine *e)
 	remote_sweep_free(r);
 	remote_enter_free(r);
 	remote_bases_free(r);
+	remote_theirs_free(r);
 	valkey_free(r->valkey);
 	bucket_cache_free(r->cache);
 	registry_free(e->local);
@@ -162,11 +163,15 @@ static void remote_free(struct engine *e)
 
 static const struct engine_ops remote_ops = {
 	.name = "valkey",
+	.finds_imports = true,
 	.share = share,
 	.add = add,
 	.has = has,
 	.remove = remove_base,
 	.keep = keep,
+	.imports = remote_imports,
+	.wants = remote_wants,
+	.forget_node = remote_forget_node,
 	.lookup = remote_lookup,
 	.forget = remote_forget,
 	.json = json,
@@ -202,7 +207,8 @@ struct engine *remote_new(struct event_base *events, const struct remote_setting
 	r->max_pages = settings->max_pages;
 	r->wanted = entry_geometry(settings->entries);
 	r->reread = settings->reread;
-	r->resolve = settings->resolve;
+	r->import_after = settings->import_after;
+	r->want = settings->want;
 	r->arg = settings->arg;
 	LIST_INIT(&r->lookups);
 	TAILQ_INIT(&r->batches);

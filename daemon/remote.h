@@ -5,6 +5,7 @@
  *	remote.c	beginning, end, what is told about it
  *	remote_bases.c	the directory of bases
  *	remote_own.c	bases of ours in it
+ *	remote_theirs.c	which bases of others are at hand, wanted, or gone with their node
  *	remote_enter.c	enters pages of our bases
  *	remote_sweep.c	takes out those of bases that were dropped
  *	remote_find.c	looks pages up, with remote_match.c
@@ -31,8 +32,9 @@ struct remote_settings {
 	unsigned int poll;		/* ms between two looks at the directory */
 	/* bases have to be read again, since the registry has lost them; may be NULL */
 	void (*reread)(void *arg);
-	/* another node's base, as this node's kernel knows it; 0: not at all; may be NULL */
-	uint64_t (*resolve)(const char *node, uint64_t id, uint64_t generation, void *arg);
+	unsigned int import_after;	/* pages; 0: whatever the look-ups found */
+	/* a base was missed for that many pages; may be NULL */
+	void (*want)(void *arg);
 	void *arg;
 };
 
@@ -43,6 +45,7 @@ struct remote_base {
 	uint64_t generation;
 	char node[MEDES_NAME_SIZE];
 	char domain[MEDES_NAME_SIZE];
+	uint64_t import;		/* as this node's kernel knows it; 0: not at hand */
 	uint64_t wanted;		/* pages for which it was the best, and not at hand */
 	UT_hash_handle hh;
 };
@@ -88,7 +91,8 @@ struct remote {
 	unsigned int max_pages;
 	struct geometry wanted, geometry;	/* geometry.shards 0: not known yet */
 	void (*reread)(void *arg);
-	uint64_t (*resolve)(const char *node, uint64_t id, uint64_t generation, void *arg);
+	unsigned int import_after;
+	void (*want)(void *arg);
 	void *arg;
 	struct bucket_cache *cache;
 	struct lookups lookups;
@@ -104,6 +108,10 @@ struct remote {
 	bool kept;			/* we know which bases we have */
 	struct valkey_request *asking;
 	struct event *tick;
+
+	/* remote_theirs.c */
+	struct import *imports;		/* by what they are on their nodes */
+	struct forgotten *forgotten;	/* nodes whose bases are still to be taken out */
 
 	/* remote_enter.c */
 	struct batches batches;
@@ -134,6 +142,15 @@ void remote_register(struct remote *r);
 void remote_enter_again(struct remote *r, struct own_base *own);
 void remote_send_drop(struct remote *r, uint32_t number);
 bool remote_is_ours(const struct remote *r, const struct remote_base *b);
+
+/* remote_theirs.c */
+void remote_imports(struct engine *e, const struct engine_import *imports, size_t n);
+uint64_t remote_import_of(const struct remote *r, const struct remote_base *b);
+bool remote_wants(const struct engine *e, const struct engine_import *base);
+void remote_want(struct remote *r, struct remote_base *b);
+void remote_forget_node(struct engine *e, const char *node);
+void remote_forget_go(struct remote *r);
+void remote_theirs_free(struct remote *r);
 
 /* remote_enter.c */
 int remote_enter_init(struct remote *r);

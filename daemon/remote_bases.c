@@ -52,6 +52,7 @@ static void take_base(struct remote *r, uint32_t number, const char *what, struc
 	}
 	HASH_FIND(hh, old, &number, sizeof(number), known);
 	b->wanted = known ? known->wanted : 0;
+	b->import = remote_import_of(r, b);
 	HASH_ADD(hh, r->bases, number, sizeof(b->number), b);
 }
 
@@ -82,6 +83,7 @@ static void compare(struct remote *r)
 	HASH_ITER(hh, r->bases, b, next)
 		if (r->kept && remote_is_ours(r, b) && !remote_own_find(r, b->id))
 			remote_send_drop(r, b->number);
+	remote_forget_go(r);
 	if (!lost)
 		return;
 	r->counts.lost++;
@@ -116,7 +118,7 @@ static void on_all(enum valkey_result result, const redisReply *reply, void *arg
 
 static bool good_geometry(const struct geometry *g)
 {
-	return g->shards && g->shards <= 256 && !(g->shards & (g->shards - 1)) &&
+	return g->shards && g->shards <= ENTRY_SHARDS_MAX && !(g->shards & (g->shards - 1)) &&
 	       g->buckets && g->buckets <= 1U << 24 && !(g->buckets & (g->buckets - 1));
 }
 

@@ -3,6 +3,7 @@
  * From buckets to candidates: base pages that have hashes of a page are counted, and ranked
  * among those of this node.
  */
+#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 #include "remote_lookup.h"
@@ -35,26 +36,57 @@ static void add_match(struct lookup *l, const struct ask *ask, const struct entr
 void remote_take_bucket(struct lookup *l, const struct ask *ask, const unsigned char *bytes,
 			size_t len)
 {
+	const uint32_t tag = htole32(ask->place.tag);
 	size_t at, before = l->n_matches;
 	struct entry entry;
 
+	/* most are another's: not unpacked for that */
 	for (at = 0; at + ENTRY_SIZE <= len; at += ENTRY_SIZE) {
+		if (memcmp(bytes + at, &tag, sizeof(tag)))
+			continue;
 		entry = entry_unpack(bytes + at);
-		if (entry.tag == ask->place.tag)
-			add_match(l, ask, &entry);
+		add_match(l, ask, &entry);
 	}
 	l->remote->counts.hits += l->n_matches > before;
 }
 
-static int by_page(const void *left, const void *right)
+/* Of matches of the same page. */
+static int by_base(const struct match *a, const struct match *b)
 {
-	const struct match *a = left, *b = right;
-
-	if (a->page != b->page)
-		return a->page < b->page ? -1 : 1;
 	if (a->base != b->base)
 		return a->base < b->base ? -1 : 1;
 	return a->index < b->index ? -1 : a->index > b->index;
+}
+
+/*
+ * By page, base and index. They are many, but few of each page, and a page is a small number: its place
+ * is counted out, and the few are put in order one by one.
+ */
+static bool sort_matches(struct lookup *l)
+{
+	unsigned int *begin = calloc(2 * (l->n + 1), sizeof(*begin)), *n = begin + l->n + 1, i;
+	struct match *sorted = malloc(l->n_matches * sizeof(*sorted)), *to, *first;
+	const struct match *m;
+
+	if (!begin || !sorted) {
+		free(begin);
+		free(sorted);
+		return false;
+	}
+	for (m = l->matches; m < l->matches + l->n_matches; m++)
+		begin[m->page + 1]++;
+	for (i = 0; i < l->n; i++)
+		begin[i + 1] += begin[i];
+	for (m = l->matches; m < l->matches + l->n_matches; m++) {
+		first = sorted + begin[m->page];
+		for (to = first + n[m->page]++; to > first && by_base(m, to - 1) < 0; to--)
+			*to = to[-1];
+		*to = *m;
+	}
+	free(begin);
+	free(l->matches);
+	l->matches = sorted;
+	return true;
 }
 
 static bool better(const struct candidate *a, const struct candidate *b)
@@ -62,11 +94,17 @@ static bool better(const struct candidate *a, const struct candidate *b)
 	return a->equal != b->equal ? a->equal : a->shared > b->shared;
 }
 
-/* Ours stay in front of equally good ones. */
+/*
+ * Ours stay in front of equally good ones. A base that several nodes have is met several times,
+ * and is the same one here.
+ */
 static void insert(struct candidates *to, const struct candidate *c)
 {
-	unsigned int at = to->n;
+	unsigned int at = to->n, i;
 
+	for (i = 0; i < to->n; i++)
+		if (to->v[i].base == c->base && to->v[i].index == c->index)
+			return;
 	while (at && better(c, &to->v[at - 1]))
 		at--;
 	if (at == REGISTRY_CANDIDATES)
@@ -82,14 +120,14 @@ static void offer(struct lookup *l, unsigned int page, struct remote_base *base,
 		  struct candidate *c)
 {
 	struct candidates *found = &l->found[page];
-	struct remote *r = l->remote;
 
-	c->base = r->resolve ? r->resolve(base->node, base->id, base->generation, r->arg) : 0;
+	c->base = base->import;
+	c->remote = true;
 	if (c->base) {
 		insert(found, c);
 	} else if (!found->n || better(c, &found->v[0])) {
-		base->wanted++;
-		r->counts.foreign++;
+		l->remote->counts.foreign++;
+		remote_want(l->remote, base);
 	}
 }
 
@@ -99,16 +137,18 @@ static void offer(struct lookup *l, unsigned int page, struct remote_base *base,
  */
 void remote_merge(struct lookup *l)
 {
-	struct match *m = l->matches, *end = m + l->n_matches, *first;
+	struct match *m, *end, *first;
 	unsigned int last_page = UINT16_MAX;
 	struct remote_base *base;
 	struct candidate c;
 
-	if (l->n_matches)
-		qsort(m, l->n_matches, sizeof(*m), by_page);
+	if (!l->n_matches || !sort_matches(l))
+		return;
+	m = l->matches;
+	end = m + l->n_matches;
 	while (m < end) {
 		c = (struct candidate){ .index = m->index };
-		for (first = m; m < end && !by_page(first, m); m++) {
+		for (first = m; m < end && m->page == first->page && !by_base(first, m); m++) {
 			c.equal |= m->whole;
 			c.shared += !m->whole;
 		}

@@ -3,7 +3,8 @@
  * Bases are the same when their digest is. An import is recognised by what it reads: peer,
  * base and generation. So nothing has to be remembered, whoever restarts.
  *
- *	an offer that nobody here has		import it, with all who offer the same
+ *	an offer that nobody here has		import it if it is worth it, with all who offer the
+ *						same
  *	one more who offers the same		add him as a replica
  *	a replica whose node has it no more,
  *	or is drained				leave it, once another one is ready
@@ -234,6 +235,7 @@ static void import(const struct share_view *view, const struct share_offer *firs
 {
 	struct share_action action = { .kind = SHARE_IMPORT };
 	const struct share_offer *o;
+	bool worth = !view->worth;
 
 	if (!is_good(first) || !view->wanted(first->offer->domain, view->arg) ||
 	    have(view, first->offer) || imported(view, first->offer))
@@ -243,9 +245,12 @@ static void import(const struct share_view *view, const struct share_offer *firs
 		if (is_good(o) && same(o->offer, first->offer))
 			return;
 	for (; o < view->offers + view->n_offers && action.n < MEDES_REPLICAS_MAX; o++)
-		if (is_good(o) && same(o->offer, first->offer))
+		if (is_good(o) && same(o->offer, first->offer)) {
 			action.offers[action.n++] = o;
-	act(&action, arg);
+			worth = worth || view->worth(o, view->arg);
+		}
+	if (worth)
+		act(&action, arg);
 }
 
 /**

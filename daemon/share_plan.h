@@ -32,6 +32,8 @@ struct share_view {
 	size_t n_offers;
 	/* May sandboxes of that domain come to be here? */
 	bool (*wanted)(const char *domain, void *arg);
+	/* Is one of such a domain worth to be imported? NULL: all are */
+	bool (*worth)(const struct share_offer *offer, void *arg);
 	/* Has that peer a daemon that we ask? Others are none of our business. */
 	bool (*asked)(uint32_t peer, void *arg);
 	bool no_self;			/* this node cannot be its own peer */

@@ -14,6 +14,7 @@
 #include "control.h"
 #include "engine.h"
 #include "function.h"
+#include "imports.h"
 #include "job.h"
 #include "kernel.h"
 #include "log.h"
@@ -87,6 +88,13 @@ static bool wanted(const char *domain, void *arg)
 		if (!strcmp(round->sandboxes.v[i].domain, domain))
 			return true;
 	return false;
+}
+
+static bool worth(const struct share_offer *offer, void *arg)
+{
+	const struct round *round = arg;
+
+	return imports_wanted(round->nodes->daemon, offer);
 }
 
 static bool asked(uint32_t peer, void *arg)
@@ -263,7 +271,8 @@ static void promote(struct round *round)
 static void plan(struct round *round)
 {
 	struct share_view view = {
-		.n_bases = round->list.n, .wanted = wanted, .asked = asked, .arg = round,
+		.n_bases = round->list.n, .wanted = wanted, .worth = worth, .asked = asked,
+		.arg = round,
 	};
 
 	if (collect_bases(round) || collect_offers(round))
@@ -287,11 +296,13 @@ static void on_round(evutil_socket_t fd, short what, void *arg)
 {
 	struct nodes *nodes = arg;
 	struct round round = { .nodes = nodes, .nl = kernel_nl(nodes->daemon->kernel) };
+	const uint64_t before = nodes->imports;
 
 	(void)fd, (void)what;
 	if (!round.nl || medes_base_list(round.nl, &round.list))
 		return;
 	own_peers(nodes, round.nl);
+	imports_tell(nodes->daemon, &round.list);
 	if (own_offers(nodes, round.nl, &round.list))
 		nodes->learning = false;
 	else if (!nodes->learning)
@@ -302,6 +313,9 @@ static void on_round(evutil_socket_t fd, short what, void *arg)
 	medes_bases_clear(&round.list);
 	free(round.bases);
 	free(round.offers);
+	/* what was imported now is at hand as soon as its descriptor has come */
+	if (nodes->imports != before)
+		sharing_soon(nodes);
 }
 
 static void on_learned(int err, const char *error, void *arg)

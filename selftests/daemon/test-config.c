@@ -117,7 +117,7 @@ static void an_engine_is_chosen(void **state)
 	close(fd);
 	snprintf(text, sizeof(text), "[Registry]\nEngine=valkey\nServers=10.0.0.1:6379 10.0.0.2:6379\n"
 		 "Servers=[fd00::3]:6379\nUser=medes\nPasswordFile=%s\nTimeout=50ms\nEntries=1000000\n"
-		 "Cache=0\nCacheTime=1s\n[Cluster]\nName=c\nNode=n\nKey=/k\n", path);
+		 "Cache=0\nCacheTime=1s\nImportAfter=9\n[Cluster]\nName=c\nNode=n\nKey=/k\n", path);
 	config_default(&config);
 	assert_false(config.valkey);
 	assert_int_equal(load(text, &config, error, sizeof(error)), 0);
@@ -127,6 +127,7 @@ static void an_engine_is_chosen(void **state)
 	assert_int_equal(config.valkey_entries, 1000000);
 	assert_int_equal(config.valkey_cache, 0);
 	assert_int_equal(config.valkey_cache_life, 1000);
+	assert_int_equal(config.valkey_import_after, 9);
 	assert_int_equal(config_read_password(path, password, sizeof(password), error,
 					      sizeof(error)), 0);
 	assert_string_equal(password, "s3cret ");

@@ -129,6 +129,37 @@ static void what_is_offered_is_imported_once(void **state)
 	expect("");
 }
 
+static uint64_t missed;			/* the base that look-ups have missed */
+
+static bool worth(const struct share_offer *o, void *arg)
+{
+	(void)arg;
+	return o->offer->base == missed;
+}
+
+static void what_no_look_up_has_missed_is_not_imported(void **state)
+{
+	(void)state;
+	reset();
+	offer(1, 5, 100);
+	offer(2, 6, 100);
+	offer(2, 8, 200);
+	view.worth = worth;
+	expect("");
+	/* then from all who have it */
+	missed = 6;
+	expect("import 1/5 2/6");
+	missed = 8;
+	expect("import 2/8");
+	/* what is imported stays, missed or not */
+	missed = 0;
+	replica(base(50, 0), 2, 8, READY);
+	expect("");
+	domain_wanted = false;
+	missed = 6;
+	expect("drop 50");
+}
+
 static void nothing_is_imported_without_use(void **state)
 {
 	struct share_offer *o;
@@ -396,6 +427,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_offered_is_imported_once),
+		cmocka_unit_test(what_no_look_up_has_missed_is_not_imported),
 		cmocka_unit_test(nothing_is_imported_without_use),
 		cmocka_unit_test(there_are_at_most_so_many_replicas),
 		cmocka_unit_test(an_import_without_use_is_dropped),
