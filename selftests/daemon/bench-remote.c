@@ -132,7 +132,7 @@ static void on_turn(void *arg)
 	(void)arg;
 }
 
-/* As a job does it: many batches on their way, but not too many. */
+/* As a job does it: many batches on their way, but not too many; the scan has turns of its own. */
 static double look_up(struct engine *e)
 {
 	struct search s = { .found = on_found, .turn = on_turn };
@@ -143,6 +143,7 @@ static double look_up(struct engine *e)
 	for (at = 0; at < PAGES; at += n) {
 		n = PAGES - at < SCAN_BATCH ? PAGES - at : SCAN_BATCH;
 		search_ask(&s, pages + at, n);
+		event_base_loop(events, EVLOOP_NONBLOCK);
 		while (s.n >= SEARCH_MAX)
 			turn();
 	}
