@@ -46,6 +46,11 @@ check:
 check-cluster:
 	tools/vm/check --kernel $(or $(KERNEL),stock) --jobs 1 cluster failures
 
+# the registry on real Valkey servers that fail, natively and under two nodes
+check-registry:
+	@tools/vm/inroot make --no-print-directory -s -j2 -C selftests/daemon check-registries
+	tools/vm/check --kernel $(or $(KERNEL),stock) --jobs 1 registry
+
 check-debug:
 	tools/vm/check --kernel debug
 
@@ -102,9 +107,10 @@ help:
 #H make check           all tests, natively and in guests of the reference kernel
 #H make check-unit      only the tests that need no guest
 #H make check-cluster   what nodes do to each other, in two and three guests (KERNEL=debug: on the debug kernel)
+#H make check-registry  the registry while Valkey servers fail, natively and in two guests
 #H make check-debug     the guest suites on a kernel with KASAN and lockdep
 #H make fuzz SECONDS=60 libFuzzer on the codec, each target for that long
 #H make uapi            the files generated from uapi/medes.yaml
 #H make clean
 
-.PHONY: all unit module daemon tools install install-tests check-config check check-cluster check-debug check-unit bench bench-e2e bench-registry report demo demo-cluster fuzz uapi clean help
+.PHONY: all unit module daemon tools install install-tests check-config check check-cluster check-registry check-debug check-unit bench bench-e2e bench-registry report demo demo-cluster fuzz uapi clean help
