@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include "mget.h"
 #include "pages.h"
 #include "remote.h"
 #include "scan.h"
@@ -22,18 +23,11 @@
 #define PAGES (HASHES / (MEDES_SKETCH + 1))
 #define ROUNDS 9
 #define LOOK_UPS 60			/* as many keys as these ask for, by valkey-benchmark */
-#define KEYS 72				/* of one MGET: 512 pages with 9 hashes each, over 64 shards */
 #define SHARDS 64
 
 static struct event_base *events;
 static struct medes_base_page *base_pages;
 static struct medes_page *pages;
-static char tags[3][12];			/* three digits */
-
-static double seconds(void)
-{
-	return valkey_now() / 1e6;
-}
 
 static double cpu_seconds(void)
 {
@@ -68,42 +62,20 @@ static struct remote *of(struct engine *e)
 	return (struct remote *)e;
 }
 
-/* What all servers together say of themselves under that name. */
-static double of_servers(struct valkeys *servers, const char *name)
-{
-	redisReply *reply;
-	const char *at;
-	double sum = 0;
-	unsigned int i;
-
-	for (i = 0; i < servers->n; i++) {
-		reply = valkeys_command(servers, i, "INFO");
-		at = reply && reply->str ? strstr(reply->str, name) : NULL;
-		sum += at ? strtod(at + strlen(name), NULL) : 0;
-		freeReplyObject(reply);
-	}
-	return sum;
-}
-
 static double memory(struct valkeys *servers)
 {
-	return of_servers(servers, "used_memory_dataset:");
-}
-
-static double servers_cpu(struct valkeys *servers)
-{
-	return of_servers(servers, "used_cpu_user:") + of_servers(servers, "used_cpu_sys:");
+	return servers_say(servers, "used_memory_dataset:");
 }
 
 static double enter(struct engine *e)
 {
 	struct engine_base base = { .generation = 1, .domain = "d" };
-	double start;
+	uint64_t start;
 	size_t i;
 
 	while (!of(e)->version[0] || !of(e)->geometry.shards)
 		turn();
-	start = seconds();
+	start = valkey_now();
 	for (i = 0; i < BASES; i++) {
 		base.id = i + 1;
 		engine_share(e, &base, true);
@@ -111,7 +83,7 @@ static double enter(struct engine *e)
 		while (!TAILQ_EMPTY(&of(e)->batches))
 			turn();
 	}
-	return seconds() - start;
+	return (valkey_now() - start) / 1e6;
 }
 
 static size_t hits;
@@ -136,7 +108,7 @@ static void on_turn(void *arg)
 static double look_up(struct engine *e)
 {
 	struct search s = { .found = on_found, .turn = on_turn };
-	double start = seconds();
+	double start = valkey_now();
 	size_t at, n;
 
 	search_init(&s, e, "d");
@@ -149,7 +121,7 @@ static double look_up(struct engine *e)
 	}
 	while (s.n)
 		turn();
-	return seconds() - start;
+	return (valkey_now() - start) / 1e6;
 }
 
 static int by_value(const void *a, const void *b)
@@ -157,81 +129,6 @@ static int by_value(const void *a, const void *b)
 	const double *x = a, *y = b;
 
 	return *x < *y ? -1 : *x > *y;
-}
-
-/*
- * Runs one benchmark for each primary at once, of keys that it has. Return how many of the
- * commands were carried out a second, by the clock here: the rates that they tell are each of
- * its own time, and their sum is more than the machine ever did.
- */
-static double run_benchmarks(struct valkeys *servers, const char *options, const char *command,
-			     unsigned int commands)
-{
-	const char *program = getenv("VALKEY_BENCHMARK"), *at;
-	double start = seconds();
-	unsigned int i, good = 0;
-	char line[8192];
-	FILE *pipes[3];
-
-	for (i = 0; i < servers->primaries; i++) {
-		snprintf(line, sizeof(line), "%s -p %u -c 1 -n %u --csv %s %s 2>/dev/null",
-			 program ? program : "valkey-benchmark", servers->port[i], commands, options,
-			 command);
-		while ((at = strstr(line, "TAG")))
-			memcpy((char *)at, tags[i], 3);
-		pipes[i] = popen(line, "r");
-	}
-	for (i = 0; i < servers->primaries; i++) {
-		/* "the command's words","rate",... */
-		while (pipes[i] && fgets(line, sizeof(line), pipes[i]))
-			good += !!strstr(line, "\",\"");
-		if (pipes[i])
-			pclose(pipes[i]);
-	}
-	return good >= servers->primaries ? servers->primaries * commands / (seconds() - start) : 0;
-}
-
-/* A hash tag for each primary. */
-static void find_tags(struct valkeys *servers)
-{
-	char key[8];
-	unsigned int i, n;
-
-	for (i = 0; i < servers->primaries; i++) {
-		for (n = 100; n < 1000; n++) {
-			snprintf(key, sizeof(key), "{%u}", n);
-			if (valkeys_of_slot(servers, slot_of(key, strlen(key))) == i)
-				break;
-		}
-		snprintf(tags[i], sizeof(tags[i]), "%u", n);
-	}
-}
-
-/* Keys/s of valkey-benchmark. */
-static double benchmark(struct valkeys *servers, double *cpu)
-{
-	unsigned int keys = BASES * BASE_PAGES * (MEDES_SKETCH + 1) / ENTRY_FILL / servers->primaries;
-	unsigned int commands = LOOK_UPS * HASHES / KEYS / servers->primaries;
-	char options[96], command[8192];
-	double rate;
-	size_t len;
-	unsigned int i;
-
-	find_tags(servers);
-	snprintf(options, sizeof(options), "-r %u -P 64", keys);
-	snprintf(command, sizeof(command), "SET 'key:{TAG}:__rand_int__' %0*d",
-		 ENTRY_FILL * ENTRY_SIZE, 0);
-	run_benchmarks(servers, options, command, 6 * keys);
-	snprintf(options, sizeof(options), "-r %u -P %u", keys,
-		 SEARCH_MAX * SHARDS / servers->primaries);
-	len = snprintf(command, sizeof(command), "MGET");
-	for (i = 0; i < KEYS; i++)
-		len += snprintf(command + len, sizeof(command) - len,
-				" 'key:{TAG}:__rand_int__'");
-	*cpu = servers_cpu(servers);
-	rate = run_benchmarks(servers, options, command, commands) * KEYS;
-	*cpu = (servers_cpu(servers) - *cpu) / LOOK_UPS;
-	return rate;
 }
 
 /* Rounds of which the middle one counts. */
@@ -254,6 +151,11 @@ static double look_up_often(struct engine *e, struct valkeys *servers)
 
 static int measure(unsigned int primaries)
 {
+	const struct mget like = {
+		.keys = BASES * BASE_PAGES * (MEDES_SKETCH + 1) / ENTRY_FILL,
+		.value = ENTRY_FILL * ENTRY_SIZE, .of_command = SCAN_BATCH * (MEDES_SKETCH + 1) / SHARDS,
+		.in_flight = SEARCH_MAX * SHARDS, .total = LOOK_UPS * HASHES,
+	};
 	double before, entering, entries, ours, theirs, cpu;
 	struct engine_import imports[BASES];
 	struct engine *a, *b;
@@ -290,9 +192,9 @@ static int measure(unsigned int primaries)
 	ours = look_up_often(b, &servers);
 	engine_free(a);
 	engine_free(b);
-	theirs = benchmark(&servers, &cpu);
+	theirs = mget(&servers, &like, &cpu);
 	printf("  MGET:      %.2f million keys/s by valkey-benchmark, %.0f ms of the servers for %u; the look-up has %.2f of it\n",
-	       theirs / 1e6, cpu * 1e3, HASHES, ours / theirs);
+	       theirs / 1e6, cpu / LOOK_UPS * 1e3, HASHES, ours / theirs);
 	fflush(stdout);
 	valkeys_stop(&servers);
 	return !theirs;

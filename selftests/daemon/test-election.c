@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
+#include <time.h>
 #include <unistd.h>
 #include <cmocka.h>
 #include "election.h"
@@ -173,6 +175,66 @@ static void a_leader_that_is_cut_off_stops_before_another_begins(void **state)
 }
 
 static unsigned int came, went;
+
+/* The clocks that can be set, as medesd sees them: the linker puts these between. */
+static long step;
+
+int __real_clock_gettime(clockid_t clock, struct timespec *ts);
+int __real_gettimeofday(struct timeval *tv, void *zone);
+
+int __wrap_clock_gettime(clockid_t clock, struct timespec *ts)
+{
+	int err = __real_clock_gettime(clock, ts);
+
+	if (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE)
+		ts->tv_sec += step;
+	return err;
+}
+
+int __wrap_gettimeofday(struct timeval *tv, void *zone)
+{
+	int err = __real_gettimeofday(tv, zone);
+
+	tv->tv_sec += step;
+	return err;
+}
+
+time_t __wrap_time(time_t *out)
+{
+	struct timespec ts;
+
+	__wrap_clock_gettime(CLOCK_REALTIME, &ts);
+	if (out)
+		*out = ts.tv_sec;
+	return ts.tv_sec;
+}
+
+static void a_clock_that_steps_changes_no_leader(void **state)
+{
+	static const long steps[] = { 7200, -7200, 0 };
+	struct election *a, *b;
+	uint64_t first;
+	size_t i;
+
+	(void)state;
+	a = stand(0, "step", 0);
+	until(epoch_of(a), 3000);
+	first = epoch_of(a);
+	b = stand(1, "step", 0);
+	for (i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
+		step = steps[i];
+		spend(LEASE + LEASE / 2);
+		assert_int_equal(epoch_of(a), first);
+		assert_int_equal(epoch_of(b), 0);
+	}
+	assert_int_equal(changes[0], 1);
+	/* nor does it keep one that has died */
+	election_free(a);
+	step = -7200;
+	until(epoch_of(b) == first + 1, 4 * LEASE);
+	step = 0;
+	election_free(b);
+}
 
 static void on_node(const char *node, bool alive, void *arg)
 {
@@ -346,6 +408,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(one_leads_and_the_other_takes_over),
 		cmocka_unit_test(an_earlier_life_is_another_epoch),
 		cmocka_unit_test(a_leader_that_is_cut_off_stops_before_another_begins),
+		cmocka_unit_test(a_clock_that_steps_changes_no_leader),
 		cmocka_unit_test(nodes_come_and_go),
 		cmocka_unit_test(silence_of_the_servers_kills_nobody),
 		cmocka_unit_test(a_lost_write_makes_two_leaders_and_nodes_obey_one),
