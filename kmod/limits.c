@@ -6,8 +6,8 @@
  */
 #include <linux/cpumask.h>
 #include <linux/mm.h>
+#include "batch.h"
 #include "limits.h"
-#include "restore.h"
 
 struct medes_limits medes_limits;
 
@@ -30,7 +30,7 @@ void __init medes_limits_init(void)
 	medes_limits.fault_around_pages = MEDES_FAULT_AROUND_MAX;
 	medes_limits.max_cache_bytes = ram / 64;
 	medes_limits.max_reserve_pages = min(256UL, totalram_pages() / 256);
-	medes_limits.max_restoring_pages = MEDES_RESTORE_BATCH *
+	medes_limits.max_restoring_pages = MEDES_BATCH *
 					   num_possible_cpus();
 	medes_limits.max_fetched_bytes = ram / 16;
 	medes_limits.promote_users = 16;

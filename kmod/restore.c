@@ -7,36 +7,24 @@
  * device pages are walked by number, so that also those come back that belong
  * to processes in no sandbox (forked children, sandboxes that were removed).
  *
- * A worker takes a stretch of that, and of each batch in it
- *
- *   takes memory                         nothing is held
- *   rebuilds each page, under its lock   the others can be touched
- *   unmaps the batch, maps it again      some microseconds
- *
- * Whoever touches a page that is being rebuilt waits for that page only, and
- * who touches one that is rebuilt and not yet mapped takes it (ahead.c): no
- * work is done twice.
- *
- * Each worker has at most MEDES_RESTORE_BATCH pages in hand. There are as many
- * as there are CPUs, but max_restoring_pages bounds all operations together.
+ * A worker takes a stretch of that, and brings it back a batch at a time
+ * (batch.c). There are as many workers as there are CPUs, but
+ * max_restoring_pages bounds what all operations together have in hand.
  */
 #include <linux/gfp.h>
+#include <linux/hugetlb_inline.h>
 #include <linux/ktime.h>
-#include <linux/migrate.h>
 #include <linux/mm.h>
-#include <linux/pagemap.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/wait.h>
-#include "ahead.h"
+#include "batch.h"
 #include "devmem.h"
 #include "fetch.h"
 #include "limits.h"
 #include "mm.h"
 #include "op.h"
 #include "ptes.h"
-#include "rebuild.h"
-#include "record.h"
 #include "remote.h"
 #include "restore.h"
 #include "sandbox.h"
@@ -45,13 +33,15 @@
 #include "view.h"
 #include "workingset.h"
 
-#define BATCH MEDES_RESTORE_BATCH
-
 /* Passes over all device pages: one that is busy is met again. */
 #define PASSES 16
 
 /* Less than this is not worth another CPU. */
 #define PAGES_PER_WORKER 128
+
+/* How hard to try for memory: until there is none, or while it is easy. */
+#define GFP_IN_EARNEST (GFP_HIGHUSER_MOVABLE | __GFP_RETRY_MAYFAIL | __GFP_NOWARN)
+#define GFP_IF_EASY (GFP_HIGHUSER_MOVABLE | __GFP_NORETRY | __GFP_NOWARN)
 
 /* A stretch of an address space; which of its pages are wanted. */
 struct stretch {
@@ -64,11 +54,7 @@ struct stretch {
  * struct worker - one CPU's part of a restore
  * @work: runs it, but for the first, which is the operation's own
  * @restore: what it is part of
- * @nr: pages in hand
- * @page: in hand, free
- * @nr_ahead: of @ahead
- * @ahead: those that are rebuilt
- * @src: for migrate_vma, likewise @dst
+ * @batch: what it has in hand
  * @pte: of a stretch
  * @fetch: base pages on their way from other nodes, for @behind; or NULL
  * @behind: a stretch that waits for them, unless its nr is 0
@@ -76,12 +62,7 @@ struct stretch {
 struct worker {
 	struct work_struct work;
 	struct restore *restore;
-	unsigned int nr;
-	struct page *page[BATCH];
-	unsigned int nr_ahead;
-	struct medes_ahead ahead[BATCH];
-	unsigned long src[BATCH];
-	unsigned long dst[BATCH];
+	struct medes_batch batch;
 	pte_t pte[MEDES_WS_STRETCH];
 	struct medes_fetch *fetch;
 	struct stretch behind;
@@ -90,7 +71,6 @@ struct worker {
 /**
  * struct restore - an operation at work
  * @op: the operation
- * @gfp: how hard to try for memory
  * @step: brings a stretch back; false when there is none any more
  * @lock: whose stretch is which: protects @address, @at, @cursor
  * @mm: address space at hand
@@ -109,7 +89,6 @@ struct worker {
  */
 struct restore {
 	struct medes_op *op;
-	gfp_t gfp;
 	bool (*step)(struct worker *w);
 	struct mutex lock;	/* address, at, cursor */
 	struct mm_struct *mm;
@@ -134,108 +113,27 @@ static DECLARE_WAIT_QUEUE_HEAD(room);
 static bool take_room(void)
 {
 	s64 limit = max_t(u64, READ_ONCE(medes_limits.max_restoring_pages),
-			  BATCH);
+			  MEDES_BATCH);
 
-	if (atomic64_add_return(BATCH, &restoring) <= limit)
+	if (atomic64_add_return(MEDES_BATCH, &restoring) <= limit)
 		return true;
-	atomic64_sub(BATCH, &restoring);
+	atomic64_sub(MEDES_BATCH, &restoring);
 	return false;
 }
 
 static void give_room(void)
 {
-	atomic64_sub(BATCH, &restoring);
+	atomic64_sub(MEDES_BATCH, &restoring);
 	wake_up(&room);
 }
 
-/* Have memory in hand before anything is held. */
-static int fill(struct worker *w)
+/* What a batch came to is known to all. */
+static void add_up(struct worker *w)
 {
-	if (w->nr < BATCH)
-		w->nr = alloc_pages_bulk(w->restore->gfp, BATCH, w->page);
-	return w->nr ? 0 : -ENOMEM;
-}
-
-static void drain(struct worker *w)
-{
-	while (w->nr) {
-		__free_page(w->page[--w->nr]);
-		w->page[w->nr] = NULL;
-	}
-}
-
-/* Rebuild a page, if nobody else is at it and its base page is here. */
-static bool rebuild(struct worker *w, struct page *device,
-		    unsigned long address)
-{
-	struct medes_record *record;
-	bool done = false;
-	int err;
-
-	if (!w->nr)
-		return false;
-	record = medes_devmem_lock(device);
-	if (!record)
-		return false;
-	err = medes_rebuild(record, w->page[w->nr - 1], address);
-	if (err == -EIO)
-		atomic64_inc(&w->restore->lost);
-	if (!err) {
-		medes_ahead_put(&w->ahead[w->nr_ahead++], record,
-				w->page[--w->nr]);
-		w->page[w->nr] = NULL;
-		done = true;
-	}
-	medes_devmem_unlock(device);
-	return done;
-}
-
-/* What was rebuilt becomes the destination of what was unmapped. */
-static void give(struct worker *w, unsigned int n)
-{
-	for (unsigned int i = 0; i < n; i++) {
-		struct medes_record *record;
-		struct page *page;
-
-		w->dst[i] = 0;
-		if (!medes_rebuild_wanted(w->src[i], NULL))
-			continue;
-		record = medes_devmem_record(migrate_pfn_to_page(w->src[i]));
-		page = medes_ahead_take(record);
-		if (!page)
-			continue;
-		record->read = true;
-		lock_page(page);
-		w->dst[i] = migrate_pfn(page_to_pfn(page));
-	}
-}
-
-/* Count those that made it, between migrate_*_pages() and _finalize(). */
-static u64 count(struct worker *w, unsigned int n)
-{
-	u64 back = 0;
-
-	for (unsigned int i = 0; i < n; i++) {
-		struct page *device = migrate_pfn_to_page(w->src[i]);
-
-		if (!w->dst[i] || !(w->src[i] & MIGRATE_PFN_MIGRATE))
-			continue;
-		medes_count(medes_devmem_record(device)->account, RESTORED, 1);
-		back |= BIT_ULL(i);
-	}
-	atomic64_add(hweight64(back), &w->restore->back);
-	return back;
-}
-
-/* What was rebuilt and not wanted in the end comes to hand again. */
-static void take_back(struct worker *w)
-{
-	while (w->nr_ahead) {
-		struct page *page = medes_ahead_cancel(&w->ahead[--w->nr_ahead]);
-
-		if (page)
-			w->page[w->nr++] = page;
-	}
+	atomic64_add(w->batch.back, &w->restore->back);
+	atomic64_add(w->batch.lost, &w->restore->lost);
+	w->batch.back = 0;
+	w->batch.lost = 0;
 }
 
 /* Map n pages that stand side by side and are rebuilt; return how many came. */
@@ -243,24 +141,9 @@ static unsigned int map_run(struct worker *w, struct vm_area_struct *vma,
 			    unsigned long start, unsigned int n)
 {
 	struct restore *r = w->restore;
-	struct migrate_vma args = {
-		.vma = vma,
-		.src = w->src,
-		.dst = w->dst,
-		.start = start,
-		.end = start + n * PAGE_SIZE,
-		.pgmap_owner = medes_devmem_owner,
-		.flags = MIGRATE_VMA_SELECT_DEVICE_PRIVATE,
-	};
 	u64 begin = ktime_get_ns();
-	u64 back;
+	u64 back = medes_batch_map(&w->batch, vma, start, n);
 
-	if (migrate_vma_setup(&args) || !args.cpages)
-		return 0;
-	give(w, args.npages);
-	migrate_vma_pages(&args);
-	back = count(w, args.npages);
-	migrate_vma_finalize(&args);
 	if (!back)
 		return 0;
 	if (r->ws) {
@@ -293,12 +176,13 @@ static unsigned int batch(struct worker *w, struct vm_area_struct *vma,
 	for (unsigned int i = first; i < end; i++) {
 		struct page *device = medes_pte_device(w->pte[i - at]);
 
-		if (i - first == BATCH || !w->nr || !device ||
+		if (i - first == MEDES_BATCH || !w->batch.nr || !device ||
 		    !(s->wanted & BIT_ULL(i))) {
 			at = i;
 			goto out;
 		}
-		any |= rebuild(w, device, s->start + i * PAGE_SIZE);
+		any |= medes_batch_rebuild(&w->batch, device,
+					   s->start + i * PAGE_SIZE);
 	}
 	at = end;
 out:
@@ -306,7 +190,8 @@ out:
 	if (any)
 		back = map_run(w, vma, s->start + first * PAGE_SIZE, at - first);
 	atomic64_add(at - first - back, &w->restore->missed);
-	take_back(w);
+	medes_batch_take_back(&w->batch);
+	add_up(w);
 	return at;
 }
 
@@ -323,7 +208,7 @@ static void bring(struct worker *w, struct stretch *s)
 	unsigned int at = 0;
 
 	while (at < s->nr && !READ_ONCE(r->error)) {
-		if (fill(w)) {
+		if (medes_batch_fill(&w->batch)) {
 			WRITE_ONCE(r->error, -ENOMEM);
 			return;
 		}
@@ -456,24 +341,6 @@ static bool step_set(struct worker *w)
 	return s.nr;
 }
 
-/* Bring a batch of device pages back, wherever they are mapped. */
-static void map_device_pages(struct worker *w, unsigned long pfn)
-{
-	unsigned int n = 0;
-
-	for (unsigned int i = 0; i < BATCH; i++)
-		if (rebuild(w, pfn_to_page(pfn + i), 0))
-			w->src[n++] = pfn + i;
-	if (n) {
-		migrate_device_pfns(w->src, n);
-		give(w, n);
-		migrate_device_pages(w->src, w->dst, n);
-		count(w, n);
-		migrate_device_finalize(w->src, w->dst, n);
-	}
-	take_back(w);
-}
-
 /* The next stretch of device memory. */
 static bool step_all(struct worker *w)
 {
@@ -487,14 +354,16 @@ static bool step_all(struct worker *w)
 	mutex_unlock(&r->lock);
 	if (more)
 		medes_fetch_devices(pfn, MEDES_DEVMEM_STRETCH, NULL);
-	for (unsigned int i = 0; more && i < MEDES_DEVMEM_STRETCH; i += BATCH) {
-		if (fill(w)) {
+	for (unsigned int i = 0; more && i < MEDES_DEVMEM_STRETCH;
+	     i += MEDES_BATCH) {
+		if (medes_batch_fill(&w->batch)) {
 			WRITE_ONCE(r->error, -ENOMEM);
 			break;
 		}
-		map_device_pages(w, pfn + i);
+		medes_batch_devices(&w->batch, pfn + i);
 	}
 	medes_devmem_leave(idx);
+	add_up(w);
 	return more;
 }
 
@@ -514,7 +383,7 @@ static void go(struct worker *w)
 		cond_resched();
 	}
 	catch_up(w);
-	drain(w);
+	medes_batch_drain(&w->batch);
 }
 
 static void help(struct work_struct *work)
@@ -531,7 +400,7 @@ static int pass(struct restore *r)
 		if (!medes_op_progress(r->op))
 			return -ECANCELED;
 		wait_event_timeout(room, READ_ONCE(r->op->cancel) ||
-				   atomic64_read(&restoring) + BATCH <=
+				   atomic64_read(&restoring) + MEDES_BATCH <=
 				   READ_ONCE(medes_limits.max_restoring_pages),
 				   HZ / 10);
 	}
@@ -549,7 +418,7 @@ static int pass(struct restore *r)
 	return r->error;
 }
 
-static struct restore *begin(struct medes_op *op, u64 pages)
+static struct restore *begin(struct medes_op *op, u64 pages, gfp_t gfp)
 {
 	unsigned int n = min_t(u64, num_online_cpus(),
 			       pages / PAGES_PER_WORKER + 1);
@@ -559,10 +428,10 @@ static struct restore *begin(struct medes_op *op, u64 pages)
 		return NULL;
 	r->nr_workers = n;
 	r->op = op;
-	r->gfp = GFP_HIGHUSER_MOVABLE | __GFP_RETRY_MAYFAIL | __GFP_NOWARN;
 	mutex_init(&r->lock);
 	for (unsigned int i = 0; i < n; i++) {
 		r->worker[i].restore = r;
+		r->worker[i].batch.gfp = gfp;
 		INIT_WORK(&r->worker[i].work, help);
 	}
 	op->total = pages;
@@ -621,11 +490,10 @@ int medes_restore_run(struct medes_op *op)
 	int err = 0;
 	u32 id = 0;
 
-	r = begin(op, medes_live_pages(account));
+	r = begin(op, medes_live_pages(account),
+		  op->working_set ? GFP_IF_EASY : GFP_IN_EARNEST);
 	if (!r)
 		return -ENOMEM;
-	if (op->working_set)
-		r->gfp = GFP_HIGHUSER_MOVABLE | __GFP_NORETRY | __GFP_NOWARN;
 	while (!err && (r->mm = medes_mm_get(op->sandbox, &id, &ws))) {
 		if (op->working_set) {
 			r->ws = ws;
@@ -651,7 +519,8 @@ int medes_restore_run(struct medes_op *op)
  */
 int medes_restore_all_run(struct medes_op *op)
 {
-	struct restore *r = begin(op, medes_live_pages(&medes_totals));
+	struct restore *r = begin(op, medes_live_pages(&medes_totals),
+				  GFP_IN_EARNEST);
 	u64 left = 0;
 	int err = 0;
 

@@ -5,9 +5,6 @@
 
 struct medes_op;
 
-/* Pages that one CPU brings back at once. */
-#define MEDES_RESTORE_BATCH 16
-
 int medes_restore_run(struct medes_op *op);
 int medes_restore_all_run(struct medes_op *op);
 
