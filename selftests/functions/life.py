@@ -36,20 +36,21 @@ def _():
 
 @test("sandboxes of a function share a base")
 def _():
-    put_node(policy={"base_threshold": "2"})
-    several("node", 3, 5)
-    sleep("node", 3)
+    put_keeper(policy={"base_threshold": "2"})
+    several("keeper", 3, 5)
+    sleep("keeper", 3)
     soon(lambda: request("GET", "/v1/bases")[2]["bases"], "a base")
     base = request("GET", "/v1/bases")[2]["bases"][0]
-    equal((base["function"], base["domain"]), ("node", "default"))
+    equal((base["function"], base["domain"]), ("keeper", "default"))
     assert base["users"] > 0, base
-    text = subprocess.run(["medesctl", "policy", "explain", "node"], capture_output=True, text=True, check=True).stdout
+    text = subprocess.run(["medesctl", "policy", "explain", "keeper"], capture_output=True, text=True,
+                          check=True).stdout
     assert "3 deduplicated" in text, text
     note(text)
     held = []
     for seed in range(3):
-        ask("node", seed, "dedup")
-        held.append(request("POST", "/v1/functions/node/acquire", {})[2]["sandbox"])
+        ask("keeper", seed, "dedup")
+        held.append(request("POST", "/v1/functions/keeper/acquire", {})[2]["sandbox"])
     equal(len(set(held)), 3)
 
 

@@ -9,7 +9,7 @@ import select
 import subprocess
 import time
 
-from harness import SLOW, SOCKET, TESTS_DIRECTORY, ask, daemon, equal, invoke, note, put_node, put_noop, sleep, test
+from harness import SLOW, SOCKET, TESTS_DIRECTORY, ask, daemon, equal, invoke, note, put_keeper, put_noop, sleep, test
 
 RATE = 100
 
@@ -56,21 +56,21 @@ def screens(seconds):
 
 @test("medesctl top shows functions live: states, rates, memory")
 def _():
-    put_node()
+    put_keeper()
     put_noop(policy={"idle": "1h"})
-    ask("node", 1)
+    ask("keeper", 1)
     invoke("noop")
-    sleep("node")
+    sleep("keeper")
     last = screens(4 * SLOW)[-2]
     note(last)
     lines = {line.split()[0]: line.split() for line in last.splitlines() if line.strip()}
     titles = lines["FUNCTION"]
-    node, noop = (dict(zip(titles, re.sub(r" ([KMG]?i?B)\b", r"\1", " ".join(lines[name])).split()))
-                  for name in ("node", "noop"))
-    equal((node["DEDUP"], node["IDLE"], node["WARM/S"]), ("1", "0", "0"))
+    keeper, noop = (dict(zip(titles, re.sub(r" ([KMG]?i?B)\b", r"\1", " ".join(lines[name])).split()))
+                    for name in ("keeper", "noop"))
+    equal((keeper["DEDUP"], keeper["IDLE"], keeper["WARM/S"]), ("1", "0", "0"))
     equal(noop["DEDUP"], "0")
     assert int(noop["WARM/S"]) > 0, noop
-    assert node["MEMORY"] != "0B", node
-    assert any(line.startswith("node-") and " dedup " in line for line in last.splitlines()), last
+    assert keeper["MEMORY"] != "0B", keeper
+    assert any(line.startswith("keeper-") and " dedup " in line for line in last.splitlines()), last
     found = json.loads(subprocess.run(["medesctl", "top", "-j"], capture_output=True, text=True, check=True).stdout)
-    equal({f["name"]: f["warm_per_s"] for f in found["functions"]}, {"node": None, "noop": None})
+    equal({f["name"]: f["warm_per_s"] for f in found["functions"]}, {"keeper": None, "noop": None})

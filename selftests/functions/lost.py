@@ -5,8 +5,8 @@ import contextlib
 import os
 import subprocess
 
-from harness import (Skip, ask, boxes, daemon, equal, events, lives, node_answer, put_node, request, several, sleep, soon,
-                     test)
+from harness import (Skip, answer_of, ask, boxes, daemon, equal, events, lives, put_keeper, request, several, sleep,
+                     soon, test)
 
 FAIL_DECODE = "/sys/kernel/debug/medes/fail_decode/"
 
@@ -38,55 +38,55 @@ def lost_event(seen, name):
 @test("a lost sandbox: the request is answered by another, the rest sleeps on")
 def _():
     needs_injection()
-    put_node("node", idempotent=True)
-    put_node("other")
-    several("node", 2, 1)
-    ask("other", 1, "cold")
-    sleep("node", 2)
+    put_keeper(idempotent=True)
+    put_keeper("other")
+    several("keeper", 2, 1)
+    ask("other", 1, "cold", answer_of("keeper", 1))
+    sleep("keeper", 2)
     sleep("other")
-    before, other = {box["name"] for box in boxes("node")}, boxes("other")[0]["name"]
+    before, other = {box["name"] for box in boxes("keeper")}, boxes("other")[0]["name"]
     with events() as seen:
         with failing(1):
             # asked until the page that fails is met: by the prefetch or by a touch
-            answered_by = [ask("node", seed) for seed in range(3)][-1]
-        soon(lambda: lost_event(seen, "node"), "an event says so")
-    soon(lambda: len(before & {box["name"] for box in boxes("node")}) == 1, "one is gone")
-    assert answered_by in {box["name"] for box in boxes("node")}, answered_by
+            answered_by = [ask("keeper", seed) for seed in range(3)][-1]
+        soon(lambda: lost_event(seen, "keeper"), "an event says so")
+    soon(lambda: len(before & {box["name"] for box in boxes("keeper")}) == 1, "one is gone")
+    assert answered_by in {box["name"] for box in boxes("keeper")}, answered_by
     equal(lives("other"), ["dedup"])
-    equal(ask("other", 2, "dedup", node_answer(2)), other)
+    equal(ask("other", 2, "dedup", answer_of("keeper", 2)), other)
     assert "is lost: pages of it cannot be rebuilt" in daemon.log_text()
 
 
 @test("a lost sandbox: a request that may not be repeated is refused in words")
 def _():
     needs_injection()
-    put_node()
-    ask("node", 1, "cold")
-    sleep("node")
-    box = boxes("node")[0]["name"]
+    put_keeper()
+    ask("keeper", 1, "cold")
+    sleep("keeper")
+    box = boxes("keeper")[0]["name"]
     with events() as seen, failing(1):
-        status, _, answer = request("POST", "/v1/functions/node/invoke", {"seed": 5})
+        status, _, answer = request("POST", "/v1/functions/keeper/invoke", {"seed": 5})
         if status == 200:       # lost before the request was sent: another one served it
-            equal(answer, node_answer(5))
+            equal(answer, answer_of("keeper", 5))
         else:
             equal(status, 502, answer)
             assert "cannot be rebuilt" in answer["error"] or "signal 7" in answer["error"], answer
-        soon(lambda: lost_event(seen, "node"), "an event says so")
-    soon(lambda: box not in {b["name"] for b in boxes("node")}, "it is gone")
-    equal(ask("node", 6, want=node_answer(6)) == box, False)
+        soon(lambda: lost_event(seen, "keeper"), "an event says so")
+    soon(lambda: box not in {b["name"] for b in boxes("keeper")}, "it is gone")
+    equal(ask("keeper", 6) == box, False)
 
 
 @test("medesd killed, and pages are lost meanwhile: it ends the sandbox, and no request meets it")
 def _():
     needs_injection()
-    put_node()
-    box = ask("node", 1, "cold")
-    sleep("node")
+    put_keeper()
+    box = ask("keeper", 1, "cold")
+    sleep("keeper")
     daemon.kill()
     with failing(1):
         done = subprocess.run(["medesctl", "restore", "--all", "--wait"], capture_output=True, text=True, check=False)
         assert done.returncode == 1 and "could not be rebuilt" in done.stderr, done
     daemon.again()
-    equal(ask("node", 2, "cold") == box, False)
-    soon(lambda: len(boxes("node")) == 1, "the lost one is gone")
+    equal(ask("keeper", 2, "cold") == box, False)
+    soon(lambda: len(boxes("keeper")) == 1, "the lost one is gone")
     assert "were lost while medesd did not run" in daemon.log_text()

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 
-from harness import CGROUPS, Skip, ask, daemon, equal, events, lives, put_node, request, soon, test
+from harness import CGROUPS, Skip, ask, daemon, equal, events, lives, put_keeper, request, soon, test
 
 PSI = "/proc/pressure/memory"
 HOG = """
@@ -41,30 +41,30 @@ def told(seen, action, why):
 def _():
     if not os.path.exists(PSI):
         raise Skip("this kernel counts no stalls (psi=1)")
-    put_node()
-    ask("node", 1, "cold")
+    put_keeper()
+    ask("keeper", 1, "cold")
     # measured, so that deduplicating is known to free something
     request("PUT", "/v1/policy", {"params": {"pressure": "20"}})
-    equal(lives("node"), ["idle"])
+    equal(lives("keeper"), ["idle"])
     with events() as seen, stalls():
-        soon(lambda: lives("node") == ["dedup"], "deduplicated")
+        soon(lambda: lives("keeper") == ["dedup"], "deduplicated")
         assert told(seen, "deduplicate", "the host stalls for memory"), seen
         # in use a moment ago: not purged
-        equal(lives("node"), ["dedup"])
-    ask("node", 2, "dedup")
+        equal(lives("keeper"), ["dedup"])
+    ask("keeper", 2, "dedup")
 
 
 @test("a machine that stalls purges what idles for long, once nothing is left to be deduplicated")
 def _():
     if not os.path.exists(PSI):
         raise Skip("this kernel counts no stalls (psi=1)")
-    put_node()
-    ask("node", 1, "cold")
-    soon(lambda: lives("node") == ["dedup"], "deduplicated")
+    put_keeper()
+    ask("keeper", 1, "cold")
+    soon(lambda: lives("keeper") == ["dedup"], "deduplicated")
     with events() as seen, stalls():
-        soon(lambda: lives("node") == [], "purged")
+        soon(lambda: lives("keeper") == [], "purged")
         assert told(seen, "purge", "the host stalls for memory"), seen
-    ask("node", 2, "cold")
+    ask("keeper", 2, "cold")
 
 
 @contextlib.contextmanager
@@ -84,8 +84,8 @@ def _():
         raise Skip("there is no file to hide")
     with no_psi():
         soon(lambda: "stalls for memory are not told of" in daemon.log_text(), "a word of it")
-        put_node(queue_timeout_ms=1000)
+        put_keeper(queue_timeout_ms=1000)
         # nothing is started below the floor, and what idles goes
-        status, headers, answer = request("POST", "/v1/functions/node/invoke", {"seed": 1})
+        status, headers, answer = request("POST", "/v1/functions/keeper/invoke", {"seed": 1})
         equal(status, 503, answer)
         assert headers["Retry-After"] and "no memory for another sandbox" in answer["error"], answer

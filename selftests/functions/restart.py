@@ -5,7 +5,7 @@ import http.client
 import threading
 import time
 
-from harness import ask, boxes, daemon, equal, live, lives, put_keeper, put_node, several, sleep, soon, test
+from harness import ask, boxes, daemon, equal, live, lives, put_keeper, several, sleep, soon, test
 
 @test("medesd killed while its sandboxes sleep finds them asleep")
 def _():
@@ -24,31 +24,31 @@ def _():
 
 @test("medesd killed at any moment of going to sleep and waking")
 def _():
-    put_node(idempotent=True)
-    ask("node", 1, "cold")
+    put_keeper(idempotent=True)
+    ask("keeper", 1, "cold")
     for round_ in range(6):
         # idle, freezing, in the middle of it, or just done
         time.sleep(0.35 + 0.15 * round_)
         daemon.kill()
         daemon.again()
-        soon(lambda: lives("node") in (["idle"], ["deduplicating"], ["dedup"]), "taken over")
-        ask("node", 100 + round_)
-        equal(len(boxes("node")), 1)
-    sleep("node")
+        soon(lambda: lives("keeper") in (["idle"], ["deduplicating"], ["dedup"]), "taken over")
+        ask("keeper", 100 + round_)
+        equal(len(boxes("keeper")), 1)
+    sleep("keeper")
 
 
 @test("medesd killed in the middle of invocations")
 def _():
-    put_node()
-    several("node", 2, 1)
-    before = {box["name"] for box in boxes("node")}
+    put_keeper()
+    several("keeper", 2, 1)
+    before = {box["name"] for box in boxes("keeper")}
     errors, stop = [], threading.Event()
 
     def client(first):
         seed = first
         while not stop.is_set():
             try:
-                ask("node", seed)
+                ask("keeper", seed)
             except (OSError, http.client.HTTPException):
                 time.sleep(0.05)        # medesd is away
             except AssertionError as error:
@@ -67,4 +67,4 @@ def _():
     for thread in threads:
         thread.join()
     equal(errors, [])
-    assert before <= {box["name"] for box in boxes("node")}, boxes("node")
+    assert before <= {box["name"] for box in boxes("keeper")}, boxes("keeper")
