@@ -83,6 +83,7 @@ demo-cluster:
 
 fuzz:
 	tools/vm/inroot make --no-print-directory -C tools/fuzz run SECONDS=$(or $(SECONDS),60)
+	tools/vm/inroot make --no-print-directory -C selftests/daemon fuzz FUZZ_SECONDS=$(or $(SECONDS),60)
 
 uapi:
 	tools/ynl-regen
@@ -109,7 +110,7 @@ help:
 #H make check-cluster   what nodes do to each other, in two and three guests (KERNEL=debug: on the debug kernel)
 #H make check-registry  the registry while Valkey servers fail, natively and in two guests
 #H make check-debug     the guest suites on a kernel with KASAN and lockdep
-#H make fuzz SECONDS=60 libFuzzer on the codec, each target for that long
+#H make fuzz SECONDS=60 libFuzzer on the codec and on requests to medesd, each target for that long
 #H make uapi            the files generated from uapi/medes.yaml
 #H make clean
 

@@ -8,9 +8,11 @@ PKG_CONFIG ?= pkg-config
 CFLAGS ?= -O2 -g
 
 PACKAGES := libnl-3.0 libnl-genl-3.0 jansson
-FLAGS = -std=gnu11 -Wall -Wextra -Werror -D_GNU_SOURCE \
-	-I$(TOP)/uapi -I$(TOP)/lib $(shell $(PKG_CONFIG) --cflags $(PACKAGES)) $(CFLAGS)
-LIBS = $(shell $(PKG_CONFIG) --libs $(PACKAGES))
+# asked for once, when the includer has added its own, not for each file
+PACKAGE_FLAGS = $(eval PACKAGE_FLAGS := $$(shell $$(PKG_CONFIG) --cflags $$(PACKAGES)))$(PACKAGE_FLAGS)
+PACKAGE_LIBS = $(eval PACKAGE_LIBS := $$(shell $$(PKG_CONFIG) --libs $$(PACKAGES)))$(PACKAGE_LIBS)
+FLAGS = -std=gnu11 -Wall -Wextra -Werror -D_GNU_SOURCE -I$(TOP)/uapi -I$(TOP)/lib $(PACKAGE_FLAGS) $(CFLAGS)
+LIBS = $(PACKAGE_LIBS)
 
 prefix ?= /usr/local
 sysconfdir ?= $(if $(filter /usr,$(prefix)),/etc,$(prefix)/etc)
