@@ -24,7 +24,7 @@ Node=n%(node)d
 Key=/etc/medes/cluster/cluster.key
 Certificates=/etc/medes/cluster
 Listen=10.77.0.%(node)d:7171
-Interval=200ms
+Interval=1s
 [Node n1]
 Address=10.77.0.1
 [Node n2]
