@@ -19,7 +19,8 @@
 #include "function.h"
 #include "local.h"
 
-#define END_FOLLOWS_MS 100
+/* So long after its connection a dying process is waited for, to say what it died of. */
+#define END_FOLLOWS_MS 1000
 
 struct invoke {
 	struct call call;

@@ -99,7 +99,6 @@ struct medes_extent {
 	atomic_t users[MEDES_EXTENT_PAGES];
 };
 
-bool medes_extent_has(struct medes_extent *extent, u32 slot);
 struct medes_base *medes_base_new(const char *name, const char *domain,
 				  const char *function,
 				  struct medes_remote *remote,
@@ -117,6 +116,7 @@ int medes_base_pack_begin(struct medes_base *base);
 void medes_base_pack_end(struct medes_base *base);
 void medes_base_exit(void);
 
+/* extent.c */
 struct medes_extent *medes_extent_new(struct medes_base *base, u32 count);
 struct medes_extent *medes_extent_new_at(struct medes_base *base, u32 first,
 					 u32 count);
@@ -125,7 +125,10 @@ struct medes_extent *medes_extent_new_far(struct medes_base *base, u32 first,
 void medes_extent_fill(struct medes_extent *extent, u32 slot, const void *bytes);
 int medes_extent_publish(struct medes_extent *extent, u32 slot);
 void medes_extent_trim(struct medes_extent *extent);
+u64 medes_extent_size(struct medes_extent *extent);
+void medes_extent_free(struct medes_extent *extent);
 
+bool medes_extent_has(struct medes_extent *extent, u32 slot);
 struct medes_extent *medes_base_use(struct medes_base *base, u32 index,
 				    u32 *slot);
 void medes_extent_use(struct medes_extent *extent, u32 slot);
