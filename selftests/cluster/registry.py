@@ -122,13 +122,13 @@ def whatever_happens(guest, happens, well):
 
 @test("daemons and servers find each other")
 def _():
-    valkeys.start()
     subprocess.run(["medesctl", "cluster", "init", "test", "--dir", daemons.PKI], check=True,
                    stdout=subprocess.DEVNULL)
     for one in 1, 2:
         daemons.set_up(one)
         daemons.put(one, "/etc/medes/valkey.password", valkeys.PASSWORD.encode())
     wait_for_nodes(PATIENCE_MS)
+    valkeys.start()
     daemons.start_there()
     daemon.start()
     check(soon(lambda: daemons.node("n2")["state"] == "up" and engine()["state"] == "up", 60), engine())

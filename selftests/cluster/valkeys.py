@@ -75,6 +75,7 @@ def start():
         say(port, "CLUSTER", "ADDSLOTSRANGE", SLOTS * i // 3, SLOTS * (i + 1) // 3 - 1)
     for i, port in enumerate(PORTS, 1):
         say(port, "CLUSTER", "SET-CONFIG-EPOCH", i)
+    for port in PORTS:
         for other in PORTS:
             if other != port:
                 say(port, "CLUSTER", "MEET", HERE, other)
