@@ -15,6 +15,7 @@ struct bucket_cache *bucket_cache_new(size_t max_bytes, uint64_t life);
 void bucket_cache_free(struct bucket_cache *c);
 bool bucket_cache_get(struct bucket_cache *c, uint64_t id, uint64_t now,
 		      const unsigned char **bytes, size_t *len);
+void bucket_cache_ahead(const struct bucket_cache *c, uint64_t id);
 void bucket_cache_put(struct bucket_cache *c, uint64_t id, uint64_t now, const void *bytes,
 		      size_t len);
 void bucket_cache_drop(struct bucket_cache *c, uint64_t id);

@@ -15,6 +15,7 @@
 #include "scan.h"
 
 #define KEYS_MAX 1024			/* in a command */
+#define AHEAD 4				/* buckets whose place in the cache is fetched */
 #define GOOD_ENOUGH 6			/* hashes of the sketch */
 
 static uint64_t bucket_id(const struct place *place)
@@ -54,6 +55,8 @@ static void on_bucket(size_t at, const char *text, size_t len, void *arg)
 	if (at >= fetch->n)
 		return;
 	fetch->taken++;
+	if (at + AHEAD < fetch->n)
+		bucket_cache_ahead(l->remote->cache, bucket_id(&ask[AHEAD].place));
 	bucket_cache_put(l->remote->cache, bucket_id(&ask->place), l->now, text, len);
 	remote_take_bucket(l, ask, (const unsigned char *)text, len);
 }

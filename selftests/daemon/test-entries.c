@@ -184,11 +184,51 @@ static void the_cache_is_bounded_and_forgets(void **state)
 		assert_in_range(bucket_cache_bytes(c), 1, 4096);
 	}
 	assert_true(bucket_cache_get(c, 999, 0, &bytes, &len));
+	assert_memory_equal(bytes, what, len);
 	assert_false(bucket_cache_get(c, 10, 0, &bytes, &len));
 	bucket_cache_put(c, 5000, 0, NULL, 1 << 20);
 	assert_false(bucket_cache_get(c, 5000, 0, &bytes, &len));
+	assert_true(bucket_cache_get(c, 999, 0, &bytes, &len));
+	bucket_cache_put(c, 1000, 0, NULL, 0);
 	bucket_cache_clear(c);
 	assert_int_equal(bucket_cache_bytes(c), 0);
+	assert_false(bucket_cache_get(c, 999, 0, &bytes, &len));
+	assert_false(bucket_cache_get(c, 1000, 0, &bytes, &len));
+	bucket_cache_put(c, 1000, 0, NULL, 0);
+	assert_true(bucket_cache_get(c, 1000, 0, &bytes, &len));
+	bucket_cache_free(c);
+	/* one that keeps nothing */
+	c = bucket_cache_new(0, 100);
+	bucket_cache_put(c, 1, 0, what, sizeof(what));
+	assert_false(bucket_cache_get(c, 1, 0, &bytes, &len));
+	bucket_cache_free(c);
+}
+
+/* Of many sizes, over and over: what is told is what was put last. */
+static void the_cache_tells_what_was_put_last(void **state)
+{
+	struct bucket_cache *c = bucket_cache_new(20000, 1000);
+	unsigned char what[700], last[64] = { 0 };
+	const unsigned char *bytes;
+	unsigned int i, id, told = 0;
+	uint64_t seed = 3;
+	size_t len, k;
+
+	(void)state;
+	for (i = 0; i < 20000; i++) {
+		id = next_random(&seed) % 64;
+		len = next_random(&seed) % sizeof(what);
+		memset(what, i % 255 + 1, len);
+		bucket_cache_put(c, id, i / 100, what, len);
+		last[id] = i % 255 + 1;
+		id = next_random(&seed) % 64;
+		if (!bucket_cache_get(c, id, i / 100, &bytes, &len))
+			continue;
+		told++;
+		for (k = 0; k < len; k++)
+			assert_int_equal(bytes[k], last[id]);
+	}
+	assert_true(told > 5000);
 	bucket_cache_free(c);
 }
 
@@ -202,6 +242,7 @@ int main(void)
 		cmocka_unit_test(domains_have_places_of_their_own),
 		cmocka_unit_test(entries_keep_what_they_say),
 		cmocka_unit_test(the_cache_is_bounded_and_forgets),
+		cmocka_unit_test(the_cache_tells_what_was_put_last),
 	};
 
 	return cmocka_run_group_tests_name("entries", tests, NULL, NULL);
