@@ -194,6 +194,18 @@ static void share(struct bases *b, const struct medes_base *base)
 		     base->generation && !base->n_replicas && !is_retired(b, base->id));
 }
 
+/**
+ * bases_exported() - other nodes may use a base from now on
+ * @b: the bases
+ * @base: it, with its generation
+ *
+ * Else the engine would hear of that when a round begins, for whatever reason, and that may be never.
+ */
+void bases_exported(struct bases *b, const struct medes_base *base)
+{
+	share(b, base);
+}
+
 /* Read the pages of the next base that has some we do not know. */
 static void learn_next(struct bases *b)
 {

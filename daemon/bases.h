@@ -10,6 +10,7 @@
 #include <sys/queue.h>
 
 struct daemon;
+struct medes_base;
 
 /* Somebody who needs the registry to know every base that there is now. */
 struct bases_waiter {
@@ -28,6 +29,7 @@ void bases_sync(struct bases *b, struct bases_waiter *waiter);
 void bases_unwait(struct bases *b, struct bases_waiter *waiter);
 void bases_down(struct bases *b);
 void bases_retire(struct bases *b, uint64_t base);
+void bases_exported(struct bases *b, const struct medes_base *base);
 bool bases_retired(const struct bases *b, uint64_t base);
 
 /* base_view.c */

@@ -43,10 +43,12 @@ static void export(const struct daemon *d, struct medes_nl *nl, struct medes_bas
 	if (base->generation || !d->config.share || bases_retired(d->bases, base->id))
 		return;
 	err = medes_base_export(nl, base->id, &base->generation);
-	if (!err)
+	if (!err) {
 		log_info("base %s is there for other nodes", base->name);
-	else if (!is_busy_elsewhere(err))
+		bases_exported(d->bases, base);
+	} else if (!is_busy_elsewhere(err)) {
 		log_warning("base %s cannot be exported: %s", base->name, nl->error);
+	}
 }
 
 static bool changed(const struct nodes *nodes, const struct offer *offers, size_t n)

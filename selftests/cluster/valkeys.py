@@ -39,8 +39,8 @@ def parse(file):
     return [parse(file) for _ in range(int(rest))]
 
 
-def say(port, *words):
-    with socket.create_connection((HERE, port), timeout=20 * harness.SLOW) as s, s.makefile("rb") as file:
+def say(port, *words, timeout=20):
+    with socket.create_connection((HERE, port), timeout=timeout * harness.SLOW) as s, s.makefile("rb") as file:
         words = [str(word).encode() for word in words]
         s.sendall(b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%s\r\n" % (len(w), w) for w in words))
         return parse(file)
@@ -48,7 +48,7 @@ def say(port, *words):
 
 def says(port, text, *words):
     try:
-        return text in say(port, *words)
+        return text in say(port, *words, timeout=3)
     except (OSError, Error):
         return False
 
