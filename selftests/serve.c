@@ -3,8 +3,10 @@
  * Holds an area and obeys lines on standard input, one answer each on standard
  * output: "check" says how many pages are wrong, "fill SEED" makes them anew, "mmap"
  * checks in another thread and says how many ms the longest of its own mmap()s took
- * meanwhile. It says "ready" when the area is filled.
+ * meanwhile, "send PAGE" gives each page from that one on to a system call and says how
+ * many of those failed with EFAULT. It says "ready" when the area is filled.
  */
+#include <errno.h>
 #include <pthread.h>
 #include <sys/mman.h>
 #include <time.h>
@@ -51,9 +53,32 @@ static void check_and_map(struct area *a)
 	printf("%zu %.0f\n", (size_t)wrong, longest * 1000);
 }
 
+/* A pipe takes a page and gives it back: a page that is lost is EFAULT, not a signal. */
+static void send_from(const struct area *a, unsigned int first)
+{
+	size_t failed = 0;
+	char page[PAGE];
+	int ends[2];
+
+	if (pipe(ends)) {
+		puts("no pipe");
+		return;
+	}
+	for (size_t i = first; i < a->pages; i++) {
+		if (write(ends[1], a->at + i * PAGE, PAGE) == PAGE)
+			failed += read(ends[0], page, PAGE) != PAGE;
+		else
+			failed += errno == EFAULT;
+	}
+	close(ends[0]);
+	close(ends[1]);
+	printf("%zu\n", failed);
+}
+
 int serve(const char *pages, const char *seed, const char *mix)
 {
 	struct area a = { .pages = atoi(pages), .seed = atoi(seed) };
+	unsigned int first;
 	char line[64];
 
 	if (!a.pages || !*mix || strlen(mix) >= sizeof(a.mix)) {
@@ -73,6 +98,8 @@ int serve(const char *pages, const char *seed, const char *mix)
 			puts("filled");
 		} else if (!strcmp(line, "mmap\n")) {
 			check_and_map(&a);
+		} else if (sscanf(line, "send %u", &first) == 1) {
+			send_from(&a, first);
 		} else {
 			puts("what?");
 		}

@@ -16,7 +16,7 @@ from nodes import (
     on, peer_state, peers, refusals, reload, test, there, wait_for_nodes)
 import harness
 from harness import (
-    check, counter, ctl, daemon, dedup, equal, guests, live, note, sandbox, soon)
+    check, counter, ctl, daemon, dedup, equal, guests, live, note, refused, sandbox, soon)
 
 PAGES = 4000            # so that what is to be interrupted takes a while
 LEASE_MS = 1000
@@ -304,14 +304,17 @@ def _():
     daemon.stop()
 
 
-@test("no owner is left: SIGBUS, an event in time; others go on")
+@test("no owner is left: SIGBUS, EFAULT, an event in time; others go on")
 def _():
     daemon.start()
-    with guests(SEED, 99, pages=PAGES, mix=MIX) as (touches, near):
+    with guests(SEED, SEED, 99, pages=PAGES, mix=MIX) as (touches, calls, near):
         add("touches", touches)
+        add("calls", calls)
         add("near", near, domain="near")
-        for name in "touches", "near":
+        for name in "touches", "calls", "near":
             dedup(name)
+        # what it needs besides the area comes back, as it is to live
+        equal(calls.ask("send %d" % (PAGES - 1)), "0")
         empty_cache()
         with subprocess.Popen(["medesctl", "watch", "-j"], stdout=subprocess.PIPE,
                               text=True) as watch:
@@ -321,6 +324,7 @@ def _():
             kill(2)
             kill(3)
             since = time.monotonic()
+            start(calls, "send 0")
             start(touches, "check")
             kinds = iter(json.loads(line)["event"] for line in watch.stdout)
             check("loss" in kinds, "no event")
@@ -330,10 +334,18 @@ def _():
             too_late.cancel()
             watch.send_signal(signal.SIGINT)
         equal(touches.process.wait(30 * harness.SLOW), -signal.SIGBUS, "end of the toucher")
+        refusals_seen = int(calls.process.stdout.readline())
+        check(refusals_seen > PAGES // 4, refusals_seen, "system calls failed with EFAULT")
+        equal(sandbox("calls")["state"], "lost")
         near.right()
         check(sandbox("near")["state"] != "lost", sandbox("near"))
+        refused("restore", "calls", "--wait", says="rebuilt")
         ctl("sandbox", "remove", "near")
+        ctl("sandbox", "remove", "calls")
     check(soon(lambda: live() == 0), live(), "pages stay")
+    ctl("base", "remove", "shared")
+    for node in 2, 3:
+        ctl("peer", "remove", address(node))
     daemon.stop()
 
 

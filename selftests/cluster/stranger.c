@@ -5,7 +5,8 @@
  * usage: stranger ADDRESS PORT CLUSTER KEY BASE/GENERATION
  *
  * The key is for one honest session, which shows that the very same steps work for
- * a member. One line a trial on standard output, "ok" or "not ok"; exit status 1 when any
+ * a member, and gives what a stranger could only guess: the key of a region. One
+ * line a trial on standard output, "ok" or "not ok"; exit status 1 when any
  * was not.
  */
 #include <arpa/inet.h>
@@ -23,6 +24,7 @@
 #define PAGE 4096
 #define RETRIES 6
 #define PATIENCE_MS 3000
+#define GUESSES 8
 
 /* Statuses of ours, beside those of the wire. */
 #define NO_ANSWER (-1)
@@ -226,6 +228,42 @@ static int touch(struct link *l, enum ibv_wr_opcode opcode, u64 iova, u32 rkey)
 	return completion(l->id->send_cq);
 }
 
+/*
+ * Nobody has to be content with the depth of READs that was granted: the other side
+ * does not see what we make of our queue pair.
+ */
+static void take_depth(struct link *l)
+{
+	struct ibv_qp_init_attr init;
+	struct ibv_qp_attr attr, was;
+	int mask;
+
+	if (ibv_query_qp(l->id->qp, &was, IBV_QP_STATE | IBV_QP_AV | IBV_QP_PATH_MTU |
+			 IBV_QP_DEST_QPN | IBV_QP_RQ_PSN | IBV_QP_SQ_PSN, &init))
+		die("query");
+	attr.qp_state = IBV_QPS_RESET;
+	if (ibv_modify_qp(l->id->qp, &attr, IBV_QP_STATE))
+		die("reset");
+	attr.qp_state = IBV_QPS_INIT;
+	if (rdma_init_qp_attr(l->id, &attr, &mask) || ibv_modify_qp(l->id->qp, &attr, mask))
+		die("init");
+	was.qp_state = IBV_QPS_RTR;
+	was.max_dest_rd_atomic = 1;
+	was.min_rnr_timer = 1;
+	if (ibv_modify_qp(l->id->qp, &was, IBV_QP_STATE | IBV_QP_AV | IBV_QP_PATH_MTU |
+			  IBV_QP_DEST_QPN | IBV_QP_RQ_PSN | IBV_QP_MAX_DEST_RD_ATOMIC |
+			  IBV_QP_MIN_RNR_TIMER))
+		die("ready to receive");
+	was.qp_state = IBV_QPS_RTS;
+	was.timeout = 14;
+	was.retry_cnt = RETRIES;
+	was.rnr_retry = RETRIES;
+	was.max_rd_atomic = 1;
+	if (ibv_modify_qp(l->id->qp, &was, IBV_QP_STATE | IBV_QP_TIMEOUT | IBV_QP_RETRY_CNT |
+			  IBV_QP_RNR_RETRY | IBV_QP_SQ_PSN | IBV_QP_MAX_QP_RD_ATOMIC))
+		die("ready to send");
+}
+
 static void connect_wrongly(const struct target *target)
 {
 	struct medes_wire_hello hello = new_hello(target, MEDES_WIRE_CONTROL);
@@ -275,14 +313,13 @@ static void guess_key(const struct target *target)
 	link_close(&l);
 }
 
-/* A member's session; receives what was said in it. */
-static void be_honest(const struct target *target, struct medes_wire_hello *hello,
-		      struct medes_wire_message *proof)
+/* A member's session: returns the key of the region of the base's table. */
+static u32 be_honest(const struct target *target, struct medes_wire_hello *hello,
+		     struct medes_wire_message *proof, u64 *iova)
 {
 	struct medes_wire_message m = { .type = MEDES_WIRE_LEASE, .sequence = 2 };
 	const struct medes_wire_message *answer;
 	struct link l, data, again;
-	u64 iova;
 	u32 rkey;
 
 	*hello = new_hello(target, MEDES_WIRE_CONTROL);
@@ -310,14 +347,15 @@ static void be_honest(const struct target *target, struct medes_wire_hello *hell
 	if (status_of(answer))
 		die("lease");
 	rkey = answer->grant.rkey;
-	iova = answer->grant.iova;
-	result(touch(&data, IBV_WR_RDMA_READ, iova, rkey) == IBV_WC_SUCCESS &&
+	*iova = answer->grant.iova;
+	result(touch(&data, IBV_WR_RDMA_READ, *iova, rkey) == IBV_WC_SUCCESS &&
 	       *(u32 *)((u8 *)data.message + PAGE) == MEDES_WIRE_MAGIC, "a member reads");
-	result(touch(&data, IBV_WR_RDMA_WRITE, iova, rkey) == IBV_WC_REM_ACCESS_ERR,
+	result(touch(&data, IBV_WR_RDMA_WRITE, *iova, rkey) == IBV_WC_REM_ACCESS_ERR,
 	       "a member does not write");
 	link_close(&data);
 	*hello = l.hello;
 	link_close(&l);
+	return rkey;
 }
 
 static void replay(const struct target *target, const struct medes_wire_hello *hello,
@@ -329,6 +367,30 @@ static void replay(const struct target *target, const struct medes_wire_hello *h
 		die("connect");
 	result(prove(&l, proof) == MEDES_WIRE_BAD_KEY, "a replayed proof is refused");
 	link_close(&l);
+}
+
+static void guess_region(const struct target *target, u64 iova, u32 rkey)
+{
+	struct medes_wire_hello hello = new_hello(target, MEDES_WIRE_CONTROL);
+	bool nothing = true;
+	u8 *page, before[PAGE];
+	struct link l;
+	int status;
+
+	memset(before, 0xa5, PAGE);
+	for (u32 i = 0; i < GUESSES; i++) {
+		if (link_open(&l, target, &hello, sizeof(hello)))
+			die("connect");
+		take_depth(&l);
+		page = (u8 *)l.message + PAGE;
+		memcpy(page, before, PAGE);
+		/* the first one is right: even that is of no use here */
+		status = touch(&l, IBV_WR_RDMA_READ, iova, rkey + i * 0x101);
+		printf("# guess %u: status %d\n", i, status);
+		nothing &= status != IBV_WC_SUCCESS && !memcmp(page, before, PAGE);
+		link_close(&l);
+	}
+	result(nothing, "a stranger who guesses the key of a region reads nothing");
 }
 
 static int parse(struct target *target, char *argv[])
@@ -351,6 +413,8 @@ int main(int argc, char *argv[])
 	struct medes_wire_message proof;
 	struct medes_wire_hello hello;
 	struct target target = { 0 };
+	u64 iova;
+	u32 rkey;
 
 	if (argc != 6 || parse(&target, argv)) {
 		fputs("usage: stranger ADDRESS PORT CLUSTER KEY BASE/GENERATION\n", stderr);
@@ -359,7 +423,8 @@ int main(int argc, char *argv[])
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	connect_wrongly(&target);
 	guess_key(&target);
-	be_honest(&target, &hello, &proof);
+	rkey = be_honest(&target, &hello, &proof, &iova);
 	replay(&target, &hello, &proof);
+	guess_region(&target, iova, rkey);
 	return failed;
 }
