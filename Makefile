@@ -71,6 +71,9 @@ bench-e2e:
 bench-registry:
 	@tools/vm/inroot make --no-print-directory -s -C selftests/daemon bench-registries
 
+bench-cluster:
+	tools/vm/run --nodes 2 --smp 1 --mem 1024 --timeout 1200 -- python3 /usr/lib/medes/selftests/cluster/bench.py $(ROUNDS)
+
 report:
 	$(if $(wildcard build-bench/codec.json),tools/vm/inroot tools/bench/report --kinds build-bench/codec.json Documentation)
 	tools/vm/inroot tools/bench/report build-bench/samples.json build-bench/machine.json Documentation
@@ -104,6 +107,7 @@ help:
 #H make bench           what it costs beside zram and KSM, in a guest; writes build-bench/
 #H make bench-e2e       the same arrivals under keep-alive policies and Medes; writes build-bench-e2e/
 #H make bench-registry  look-ups in this process and on Valkey servers, on this machine
+#H make bench-cluster   faults and restores from another node beside raw RDMA, in two guests
 #H make report          Documentation/performance.rst and its charts, of what make bench wrote
 #H make check           all tests, natively and in guests of the reference kernel
 #H make check-unit      only the tests that need no guest
@@ -114,4 +118,4 @@ help:
 #H make uapi            the files generated from uapi/medes.yaml
 #H make clean
 
-.PHONY: all unit module daemon tools install install-tests check-config check check-cluster check-registry check-debug check-unit bench bench-e2e bench-registry report demo demo-cluster fuzz uapi clean help
+.PHONY: all unit module daemon tools install install-tests check-config check check-cluster check-registry check-debug check-unit bench bench-e2e bench-cluster bench-registry report demo demo-cluster fuzz uapi clean help
