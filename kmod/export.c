@@ -7,112 +7,40 @@
  * never taken for what was before. Its table, which readers get by RDMA like the
  * pages, tells the pages' indexes and hashes, and where they are.
  *
- * Memory is registered with a device when the first lease is asked for there, one
- * region for each extent and one for the table, and deregistered with the export
- * or the device.
- *
- * A lease is a promise to one node for a time, which it renews. While there is
- * one, the base is unexported only by force. When its time is over it is not
- * forgotten, but counts no more, until the node renews it after all.
- *
- * Everything here is under one lock: no READ needs it.
+ * Where it is registered is in register.c, to whom it is promised in grant.c. All of
+ * that is under one lock: no READ needs it.
  */
-#include <linux/jiffies.h>
 #include <linux/mm.h>
 #include <linux/random.h>
 #include <linux/slab.h>
-#include <linux/vmalloc.h>
 #include <net/netlink.h>
-#include <rdma/ib_verbs.h>
 #include "base.h"
-#include "conn.h"
-#include "device.h"
 #include "domain.h"
 #include "export.h"
+#include "exported.h"
 #include "fingerprint.h"
 #include "inject.h"
-#include "limits.h"
 #include "pack.h"
-#include "region.h"
 
-/* A node's lease. */
-struct lease {
-	struct list_head node;
-	u64 node_id;
-	unsigned long until;
-	char name[MEDES_WIRE_NAME];
-};
+DEFINE_MUTEX(medes_export_mutex);	/* see exported.h */
+LIST_HEAD(medes_exports);
 
 /**
- * struct registration - an export on one device
- * @node: of the export's
- * @dev: held
- * @table: with the addresses on this device
- * @checksum: of @table
- * @region: of the table, then of each extent
+ * medes_exported_find() - the export of a base
+ * @base: its id
+ *
+ * Context: medes_export_mutex held.
+ * Return: the export, or NULL.
  */
-struct registration {
-	struct list_head node;
-	struct medes_device *dev;
-	struct medes_wire_table *table;
-	u64 checksum;
-	struct medes_region region[];
-};
-
-/**
- * struct export - an exported base
- * @node: in the list
- * @base: that is exported, and stays for that long
- * @generation: of this export
- * @table: addresses missing
- * @size: of the table
- * @extent: of the base, in the table's order
- * @registrations: on devices
- * @leases: of nodes
- */
-struct export {
-	struct list_head node;
-	struct medes_base *base;
-	u64 generation;
-	struct medes_wire_table *table;
-	size_t size;
-	struct medes_extent **extent;
-	struct list_head registrations;
-	struct list_head leases;
-};
-
-static DEFINE_MUTEX(lock);	/* all of this file */
-static LIST_HEAD(exports);
-
-static struct export *find(u64 base)
+struct medes_exported *medes_exported_find(u64 base)
 {
-	struct export *export;
+	struct medes_exported *export;
 
-	lockdep_assert_held(&lock);
-	list_for_each_entry(export, &exports, node)
+	lockdep_assert_held(&medes_export_mutex);
+	list_for_each_entry(export, &medes_exports, node)
 		if (export->base->id == base)
 			return export;
 	return NULL;
-}
-
-static u32 extents_of(const struct export *export)
-{
-	return le32_to_cpu(export->table->extents);
-}
-
-static bool is_alive(const struct lease *lease)
-{
-	return time_before(jiffies, lease->until);
-}
-
-static u32 count_leases(const struct export *export)
-{
-	const struct lease *lease;
-	u32 n = 0;
-
-	list_for_each_entry(lease, &export->leases, node)
-		n += is_alive(lease);
-	return n;
 }
 
 /* The pages of the base that there are now, in the table's order. */
@@ -134,7 +62,7 @@ static void count_pages(struct medes_base *base, u32 *extents, u32 *pages)
  * Write the table of at most so many pages: the base may have got more since
  * they were counted.
  */
-static void fill(struct export *export, u32 extents, u32 pages)
+static void fill(struct medes_exported *export, u32 extents, u32 pages)
 {
 	struct medes_wire_table *table = export->table;
 	struct medes_wire_extent *entry = (void *)(table + 1);
@@ -167,17 +95,17 @@ static void fill(struct export *export, u32 extents, u32 pages)
 	}
 }
 
-static void export_free(struct export *export)
+static void export_free(struct medes_exported *export)
 {
 	kvfree(export->table);
 	kvfree(export->extent);
 	kfree(export);
 }
 
-static struct export *export_new(struct medes_base *base,
-				 struct netlink_ext_ack *extack)
+static struct medes_exported *export_new(struct medes_base *base,
+					 struct netlink_ext_ack *extack)
 {
-	struct export *export;
+	struct medes_exported *export;
 	u32 extents, pages;
 
 	count_pages(base, &extents, &pages);
@@ -226,11 +154,11 @@ static struct export *export_new(struct medes_base *base,
 int medes_export(struct medes_base *base, u64 *generation,
 		 struct netlink_ext_ack *extack)
 {
-	struct export *export;
+	struct medes_exported *export;
 	int err = 0;
 
-	mutex_lock(&lock);
-	export = find(base->id);
+	mutex_lock(&medes_export_mutex);
+	export = medes_exported_find(base->id);
 	if (export)
 		goto out;
 	err = medes_base_pin(base, extack);
@@ -243,40 +171,22 @@ int medes_export(struct medes_base *base, u64 *generation,
 		medes_base_unpin(base);
 		goto err;
 	}
-	list_add_tail(&export->node, &exports);
+	list_add_tail(&export->node, &medes_exports);
 out:
 	*generation = export->generation;
 err:
-	mutex_unlock(&lock);
+	mutex_unlock(&medes_export_mutex);
 	return err;
 }
 
-static void registration_end(struct export *export, struct registration *r)
+static void export_end(struct medes_exported *export)
 {
-	for (u32 i = 0; i <= extents_of(export); i++)
-		medes_region_end(&r->region[i], r->dev);
-	list_del(&r->node);
-	medes_device_put(r->dev);
-	vfree(r->table);
-	kvfree(r);
-}
+	struct medes_registration *r, *next;
 
-static void lease_end(struct lease *lease)
-{
-	list_del(&lease->node);
-	kfree(lease);
-}
-
-static void export_end(struct export *export)
-{
-	struct registration *r, *next_r;
-	struct lease *lease, *next;
-
-	lockdep_assert_held(&lock);
-	list_for_each_entry_safe(r, next_r, &export->registrations, node)
-		registration_end(export, r);
-	list_for_each_entry_safe(lease, next, &export->leases, node)
-		lease_end(lease);
+	lockdep_assert_held(&medes_export_mutex);
+	list_for_each_entry_safe(r, next, &export->registrations, node)
+		medes_unregister(export, r);
+	medes_grant_end_all(export);
 	list_del(&export->node);
 	medes_base_unpin(export->base);
 	export_free(export);
@@ -294,22 +204,22 @@ static void export_end(struct export *export)
 int medes_unexport(struct medes_base *base, bool force,
 		   struct netlink_ext_ack *extack)
 {
-	struct export *export;
+	struct medes_exported *export;
 	int err = 0;
 
-	mutex_lock(&lock);
-	export = find(base->id);
+	mutex_lock(&medes_export_mutex);
+	export = medes_exported_find(base->id);
 	if (!export) {
 		NL_SET_ERR_MSG(extack, "the base is not exported");
 		err = -ENOENT;
-	} else if (count_leases(export) && !force) {
+	} else if (medes_grant_count(export) && !force) {
 		NL_SET_ERR_MSG_FMT(extack, "%u nodes hold a lease on the base",
-				   count_leases(export));
+				   medes_grant_count(export));
 		err = -EBUSY;
 	} else {
 		export_end(export);
 	}
-	mutex_unlock(&lock);
+	mutex_unlock(&medes_export_mutex);
 	return err;
 }
 
@@ -324,271 +234,16 @@ int medes_unexport(struct medes_base *base, bool force,
  */
 bool medes_export_look(struct medes_base *base, u64 *generation, u32 *leases)
 {
-	struct export *export;
+	struct medes_exported *export;
 
-	mutex_lock(&lock);
-	export = find(base->id);
+	mutex_lock(&medes_export_mutex);
+	export = medes_exported_find(base->id);
 	if (export) {
 		*generation = export->generation;
-		*leases = count_leases(export);
+		*leases = medes_grant_count(export);
 	}
-	mutex_unlock(&lock);
+	mutex_unlock(&medes_export_mutex);
 	return export;
-}
-
-/* The pages of an extent that the table lists, from this one on. */
-static int make_extent(struct export *export, struct registration *r, u32 e,
-		       const struct medes_wire_page *page, u32 n,
-		       struct medes_conn *conn)
-{
-	struct medes_extent *extent = export->extent[e];
-	struct page **pages = kmalloc_objs(*pages, n);
-	int err;
-
-	if (!pages)
-		return -ENOMEM;
-	for (u32 i = 0; i < n; i++)
-		pages[i] = extent->page[le32_to_cpu(page[i].index) -
-					extent->first];
-	err = medes_region_make(&r->region[e + 1], r->dev, conn, pages, n);
-	kfree(pages);
-	return err;
-}
-
-static int make_table(struct export *export, struct registration *r,
-		      struct medes_conn *conn)
-{
-	u32 n = DIV_ROUND_UP(export->size, PAGE_SIZE);
-	struct page **pages = kvmalloc_objs(*pages, n);
-	int err;
-
-	if (!pages)
-		return -ENOMEM;
-	for (u32 i = 0; i < n; i++)
-		pages[i] = vmalloc_to_page((void *)r->table + i * PAGE_SIZE);
-	r->checksum = medes_xxh64(r->table, export->size, 0);
-	err = medes_region_make(&r->region[0], r->dev, conn, pages, n);
-	kvfree(pages);
-	return err;
-}
-
-static int make_regions(struct export *export, struct registration *r,
-			struct medes_conn *conn)
-{
-	struct medes_wire_extent *entry = (void *)(r->table + 1);
-	const struct medes_wire_page *page = medes_wire_pages(r->table);
-	int err = 0;
-
-	for (u32 e = 0; e < extents_of(export) && !err; e++) {
-		u32 n = le32_to_cpu(entry[e].pages);
-
-		err = make_extent(export, r, e, page, n, conn);
-		if (err)
-			break;
-		entry[e].rkey = cpu_to_le32(r->region[e + 1].mr->rkey);
-		entry[e].iova = cpu_to_le64(r->region[e + 1].mr->iova);
-		page += n;
-	}
-	return err ?: make_table(export, r, conn);
-}
-
-/* Of the connection's device, made if there is none. */
-static struct registration *registration_of(struct export *export,
-					    struct medes_conn *conn)
-{
-	struct registration *r;
-	int err;
-
-	list_for_each_entry(r, &export->registrations, node)
-		if (r->dev == conn->dev)
-			return r;
-	r = kvzalloc_flex(*r, region, extents_of(export) + 1);
-	if (!r)
-		return ERR_PTR(-ENOMEM);
-	r->dev = medes_device_get(conn->dev->ib);
-	if (!r->dev) {
-		kvfree(r);
-		return ERR_PTR(-ENODEV);
-	}
-	list_add_tail(&r->node, &export->registrations);
-	r->table = vzalloc(export->size);
-	err = -ENOMEM;
-	if (r->table) {
-		memcpy(r->table, export->table, export->size);
-		err = make_regions(export, r, conn);
-	}
-	if (!err)
-		return r;
-	registration_end(export, r);
-	return ERR_PTR(err);
-}
-
-static struct lease *lease_of(struct export *export, u64 node_id)
-{
-	struct lease *lease;
-
-	list_for_each_entry(lease, &export->leases, node)
-		if (lease->node_id == node_id)
-			return lease;
-	return NULL;
-}
-
-/* The lease of this node, from now on for a time. */
-static int renew(struct export *export, u64 node_id, const char *name)
-{
-	struct lease *lease = lease_of(export, node_id);
-
-	if (!lease) {
-		lease = kzalloc_obj(*lease);
-		if (!lease)
-			return -ENOMEM;
-		lease->node_id = node_id;
-		strscpy(lease->name, name);
-		list_add_tail(&lease->node, &export->leases);
-	}
-	lease->until = jiffies +
-		       msecs_to_jiffies(READ_ONCE(medes_limits.lease_ms));
-	return 0;
-}
-
-/**
- * medes_export_lease() - promise a base to a node
- * @conn: a data connection of the node
- * @node_id: of the node
- * @name: of the node
- * @base: which base
- * @generation: of its export
- * @grant: receives where the table is
- *
- * Context: may sleep.
- * Return: MEDES_WIRE_OK, _NO_BASE, or _BUSY when it may be tried again.
- */
-enum medes_wire_status medes_export_lease(struct medes_conn *conn, u64 node_id,
-					  const char *name, u64 base,
-					  u64 generation,
-					  struct medes_wire_grant *grant)
-{
-	enum medes_wire_status status = MEDES_WIRE_OK;
-	struct registration *r;
-	struct export *export;
-
-	mutex_lock(&lock);
-	export = find(base);
-	if (!export || export->generation != generation) {
-		status = MEDES_WIRE_NO_BASE;
-		goto out;
-	}
-	r = registration_of(export, conn);
-	if (IS_ERR(r) || renew(export, node_id, name)) {
-		status = MEDES_WIRE_BUSY;
-		goto out;
-	}
-	grant->base = cpu_to_le64(base);
-	grant->generation = cpu_to_le64(generation);
-	grant->iova = cpu_to_le64(r->region[0].mr->iova);
-	grant->rkey = cpu_to_le32(r->region[0].mr->rkey);
-	grant->len = cpu_to_le32(export->size);
-	grant->checksum = cpu_to_le64(r->checksum);
-out:
-	mutex_unlock(&lock);
-	return status;
-}
-
-/**
- * medes_export_release() - a node needs a base no more
- * @node_id: of the node
- * @base: which base
- * @generation: of its export
- *
- * Context: may sleep.
- */
-void medes_export_release(u64 node_id, u64 base, u64 generation)
-{
-	struct export *export;
-	struct lease *lease;
-
-	mutex_lock(&lock);
-	export = find(base);
-	if (export && export->generation == generation) {
-		lease = lease_of(export, node_id);
-		if (lease)
-			lease_end(lease);
-	}
-	mutex_unlock(&lock);
-}
-
-/**
- * medes_lease_end() - end all leases of a node that will not come back
- * @node_id: of the node
- *
- * Context: may sleep.
- * Return: how many there were.
- */
-unsigned int medes_lease_end(u64 node_id)
-{
-	unsigned int n = 0;
-	struct export *export;
-	struct lease *lease;
-
-	mutex_lock(&lock);
-	list_for_each_entry(export, &exports, node) {
-		lease = lease_of(export, node_id);
-		if (lease) {
-			lease_end(lease);
-			n++;
-		}
-	}
-	mutex_unlock(&lock);
-	return n;
-}
-
-/**
- * medes_lease_get() - one of the leases on our bases
- * @nr: which, from 0; numbers change when leases come and go
- * @info: receives it
- *
- * Context: may sleep.
- * Return: false when there are not so many.
- */
-bool medes_lease_get(unsigned int nr, struct medes_lease_info *info)
-{
-	struct export *export;
-	struct lease *lease;
-	bool found = false;
-
-	mutex_lock(&lock);
-	list_for_each_entry(export, &exports, node)
-		list_for_each_entry(lease, &export->leases, node) {
-			if (found || nr--)
-				continue;
-			found = true;
-			info->base = export->base->id;
-			info->node_id = lease->node_id;
-			info->left_ms = is_alive(lease) ?
-				jiffies_to_msecs(lease->until - jiffies) : 0;
-			strscpy(info->name, lease->name);
-		}
-	mutex_unlock(&lock);
-	return found;
-}
-
-/**
- * medes_export_leave() - a device goes
- * @dev: on which nothing is registered after this
- *
- * Context: may sleep.
- */
-void medes_export_leave(struct medes_device *dev)
-{
-	struct registration *r, *next;
-	struct export *export;
-
-	mutex_lock(&lock);
-	list_for_each_entry(export, &exports, node)
-		list_for_each_entry_safe(r, next, &export->registrations, node)
-			if (r->dev == dev)
-				registration_end(export, r);
-	mutex_unlock(&lock);
 }
 
 /**
@@ -598,10 +253,10 @@ void medes_export_leave(struct medes_device *dev)
  */
 void medes_export_exit(void)
 {
-	struct export *export, *next;
+	struct medes_exported *export, *next;
 
-	mutex_lock(&lock);
-	list_for_each_entry_safe(export, next, &exports, node)
+	mutex_lock(&medes_export_mutex);
+	list_for_each_entry_safe(export, next, &medes_exports, node)
 		export_end(export);
-	mutex_unlock(&lock);
+	mutex_unlock(&medes_export_mutex);
 }
