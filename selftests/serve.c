@@ -3,7 +3,7 @@
  * Holds an area and obeys lines on standard input, one answer each on standard
  * output: "check" says how many pages are wrong, "fill SEED" makes them anew, "mmap"
  * checks in another thread and says how many ms the longest of its own mmap()s took
- * meanwhile, "send PAGE" gives each page from that one on to a system call and says how
+ * meanwhile, how many took over 100, and how many there were, "send PAGE" gives each page from that one on to a system call and says how
  * many of those failed with EFAULT. It says "ready" when the area is filled.
  */
 #include <errno.h>
@@ -33,7 +33,8 @@ static double seconds(void)
 /* Does a thread that waits for a page keep others from mapping memory? */
 static void check_and_map(struct area *a)
 {
-	double longest = 0, begin;
+	double longest = 0, begin, took;
+	unsigned int late = 0, many = 0;
 	pthread_t thread;
 	void *wrong, *at;
 
@@ -46,11 +47,14 @@ static void check_and_map(struct area *a)
 		at = mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 		if (at != MAP_FAILED)
 			munmap(at, PAGE);
-		if (seconds() - begin > longest)
-			longest = seconds() - begin;
+		took = seconds() - begin;
+		if (took > longest)
+			longest = took;
+		late += took > 0.1;
+		many++;
 		usleep(5000);
 	} while (pthread_tryjoin_np(thread, &wrong));
-	printf("%zu %.0f\n", (size_t)wrong, longest * 1000);
+	printf("%zu %.0f %u %u\n", (size_t)wrong, longest * 1000, late, many);
 }
 
 /* A pipe takes a page and gives it back: a page that is lost is EFAULT, not a signal. */

@@ -191,10 +191,13 @@ def _():
         guest.process.stdin.flush()
         time.sleep(3)
         mend()
-        wrong, longest = map(int, guest.process.stdout.readline().split())
+        wrong, longest, late, many = map(int, guest.process.stdout.readline().split())
         equal(wrong, 0, "wrong pages")
-        note("the longest mmap() took %d ms" % longest)
-        check(longest < 1000, longest, "ms for an mmap()")
+        note("%d mmap()s, %d of them over 100 ms, the longest %d ms" % (many, late, longest))
+        check(many > 20, many, "mmap()s while a READ was stalled")
+        # the other thread waits three seconds for its READ. Who waits with it takes that long, once,
+        # and maps nothing meanwhile; the machine that emulates us may hold up one or two
+        check(longest < 1000 * harness.SLOW and late * 20 <= many, late, "of", many, "mmap()s over 100 ms")
         ctl("sandbox", "remove", "wait")
     daemon.stop()
 
