@@ -23,6 +23,7 @@ MIX = "c"               # every page another
 TRACING = "/sys/kernel/tracing/"
 EVENTS = TRACING + "events/medes/"
 KIB = 1024
+EXCERPT = 14            # lines of a trace
 
 
 def perftest(program, column, *options):
@@ -83,8 +84,18 @@ def faults(guest):
     return statistics.median(spent.values())
 
 
+def excerpt(lines):
+    """From the middle: what was read, and what was rebuilt meanwhile."""
+    shown = [line for line in lines if line[1] != "op_end"]
+    shown = shown[len(shown) // 2:][:EXCERPT]
+    words = {"read_post": "READs posted", "read_done": "READs done", "restore": "rebuilt and mapped"}
+    return ["%8.3f ms  %-18s %3s pages" % (1000 * (at - shown[0][0]), words[event], f["pages"])
+            for at, event, f in shown]
+
+
 def bulk(name):
-    """MiB of base pages a second; which share of restored batches came while others were read."""
+    """MiB of base pages a second; which share of restored batches came while others were read;
+    an excerpt of the trace."""
     with Trace("op_end", "read_post", "read_done", "restore") as trace:
         ctl("restore", name, "--wait")
     ns = [int(f["ns"]) for _, event, f in trace.lines if event == "op_end" and f["kind"] == "restore"]
@@ -94,7 +105,7 @@ def bulk(name):
         under_way += (event == "read_post") - (event == "read_done")
         batches += event == "restore"
         beside += event == "restore" and under_way > 0
-    return pages * 4096 / (1 << 20) / (ns[-1] / 1e9), beside / max(1, batches)
+    return pages * 4096 / (1 << 20) / (ns[-1] / 1e9), beside / max(1, batches), excerpt(trace.lines)
 
 
 def rounds(count):
@@ -116,7 +127,7 @@ def rounds(count):
             got["bw64"].append(bandwidth(64 * KIB))
             dedup("many")
             empty_cache()
-            rate, beside = bulk("many")
+            rate, beside, lines = bulk("many")
             got["bulk"].append(rate)
             got["beside"].append(beside)
         dedup("many")
@@ -126,7 +137,7 @@ def rounds(count):
         per = [counter(n) - b for n, b in zip(("faults", "remote_reads", "remote_pages"), before)]
         for name in "some", "many":
             ctl("sandbox", "remove", name)
-    return {name: statistics.median(values) for name, values in got.items()}, per
+    return {name: statistics.median(values) for name, values in got.items()}, per, lines
 
 
 def at_once(number):
@@ -162,7 +173,7 @@ def main():
     ctl("peer", "add", address(2))
     ctl("base", "import", "shared", replica, "--domain", DOMAIN, "--wait")
     print("# %d pages in the base, %d rounds" % (base("shared")["pages"], count))
-    m, (touched, reads, pages) = rounds(count)
+    m, (touched, reads, pages), lines = rounds(count)
     row("READ of 4 KiB, perftest", m["latency"], "us")
     row("fault on a page of the other node", m["remote"], "us",
         "%.2f x READ, and a fault here" % ((m["remote"] - m["local"]) / m["latency"]))
@@ -180,6 +191,7 @@ def main():
     soon(lambda: peer_state(2) == "down", 30)
     row("until a dead owner is noticed", time.monotonic() - begin, "s")
     daemon.kill()
+    print("\nIn the middle of the last bulk restore:\n\n" + "\n".join(lines))
     return 0
 
 
