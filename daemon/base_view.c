@@ -18,6 +18,7 @@ static void enter(struct control *c, const struct medes_base *kernel_base)
 	if (!base)
 		return;
 	base->users = kernel_base->users;
+	base->leased = kernel_base->leases;
 	base->seen = true;
 }
 

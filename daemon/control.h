@@ -67,6 +67,7 @@ struct base {
 	TAILQ_ENTRY(base) link;
 	uint64_t id;
 	uint64_t users;
+	bool leased;			/* other nodes read it */
 	uint64_t made;			/* us; when it was first seen */
 	bool retired;
 	bool seen;			/* for host_ops.bases() */

@@ -76,6 +76,7 @@ static void show_function(struct picture *p, struct function *f, bool dedups, si
 		if (!base->retired)
 			out->bases[out->n_bases++] = (struct policy_base){
 				.owner = base, .users = base->users, .made = base->made,
+				.leased = base->leased,
 			};
 	*boxes += out->n;
 	*bases += out->n_bases;

@@ -63,6 +63,7 @@ struct policy_base {
 	void *owner;			/* the caller's */
 	uint64_t users;			/* records that refer to it */
 	uint64_t made;			/* us */
+	bool leased;			/* other nodes read it */
 
 	/* the decision: use it no more, drop it when users is 0 */
 	bool retire;

@@ -3,6 +3,8 @@
  * Bases: one more when there are too few for the deduplicated sandboxes, one less
  * when they have become too many.
  *
+ * What neither a record nor another node's lease needs goes at once when memory is short.
+ *
  * A base keeps whole pages, which compressed by themselves would take a third. So the
  * first one of a function, or of a domain, waits until there are some sandboxes to share it;
  * until then a sandbox is deduplicated against what other bases the domain has, if any.
@@ -108,26 +110,53 @@ static bool silent(const struct policy_view *view, const struct policy_function 
 	return !policy_count(f) && view->now - f->measure->idle_since >= f->params->keep_dedup;
 }
 
+static bool short_of_memory(const struct policy *p, const struct policy_view *view)
+{
+	double most = view->capacity * (1 - p->params.headroom / 100);
+
+	return view->want > 0 || (view->capacity && view->used > most) ||
+	       (p->params.pressure && view->pressure >= p->params.pressure);
+}
+
+/*
+ * Nothing here has a use for what no record refers to. Other nodes may: as long as one holds a
+ * lease it stays; who has not renewed his for so long has to do without, once memory is short.
+ */
+static void retire_unused(struct policy_function *f, const struct policy_view *view,
+			  bool short_now)
+{
+	struct policy_base *b;
+	size_t i;
+
+	for (i = 0; i < f->n_bases; i++) {
+		b = &f->bases[i];
+		if (b->users)
+			continue;
+		if (silent(view, f) && view->now - b->made >= f->params->keep_dedup) {
+			b->retire = true;
+			b->why = "no record refers to it and the function is no longer called";
+		} else if (short_now && !b->leased) {
+			b->retire = true;
+			b->why = "memory is short, and neither a record nor a node needs it";
+		}
+	}
+}
+
 /*
  * Half the threshold, so that a base is not made and retired in turns. What was made
  * just now is spared: its records are still to come.
  */
-static void retire(const struct policy_view *view, struct policy_function *f)
+static void retire(const struct policy *p, const struct policy_view *view,
+		   struct policy_function *f)
 {
-	unsigned int bases = in_use(f), deduped = policy_deduped(f);
+	unsigned int bases, deduped = policy_deduped(f);
 	struct policy_base *b;
-	size_t i;
 
-	if (silent(view, f)) {
-		for (i = 0; i < f->n_bases; i++) {
-			b = &f->bases[i];
-			if (b->users || view->now - b->made < f->params->keep_dedup)
-				continue;
-			b->retire = true;
-			b->why = "no record refers to it and the function is no longer called";
-		}
+	if (!policy_count(f))
+		retire_unused(f, view, short_of_memory(p, view));
+	if (silent(view, f))
 		return;
-	}
+	bases = in_use(f);
 	while (bases > 1 && deduped <= f->params->base_threshold * (bases - 1) / 2) {
 		b = least_used(f);
 		if (view->now - b->made < f->params->keep_dedup)
@@ -149,5 +178,5 @@ void policy_bases(const struct policy *p, const struct policy_view *view,
 {
 	if (policy_can_dedup(p, f))
 		demarcate(view, f);
-	retire(view, f);
+	retire(p, view, f);
 }

@@ -272,6 +272,37 @@ static void the_last_base_goes_with_the_function(void **state)
 	assert_false(a->retire);
 }
 
+/* A node that has not renewed its lease for so long counts no more. */
+static void a_base_that_nobody_needs_goes_when_memory_is_short(void **state)
+{
+	struct policy_base *a;
+	struct world w;
+
+	(void)state;
+	setup(&w, &policy_medes);
+	rate(&w, 0, 0.1);
+	a = add_base(&w, 0, 0, 1000);
+	w.measures[0].idle_since = NOW - 10 * US_PER_S;
+	decide(&w);
+	assert_false(a->retire);
+	w.view.want = 1;
+	a->leased = true;
+	decide(&w);
+	assert_false(a->retire);
+	a->leased = false;
+	decide(&w);
+	assert_true(a->retire);
+	assert_non_null(strstr(a->why, "short"));
+	a->users = 1;
+	decide(&w);
+	assert_false(a->retire);
+	/* sandboxes that are about to be deduplicated against it */
+	a->users = 0;
+	add(&w, 0, POLICY_WARM, 10);
+	decide(&w);
+	assert_false(a->retire);
+}
+
 /* Lack of memory */
 
 static void room_is_made_by_the_function_that_keeps_most_for_its_rate(void **state)
@@ -432,6 +463,7 @@ int main(void)
 		cmocka_unit_test(one_more_base_when_there_are_too_few),
 		cmocka_unit_test(a_base_too_many_is_retired),
 		cmocka_unit_test(the_last_base_goes_with_the_function),
+		cmocka_unit_test(a_base_that_nobody_needs_goes_when_memory_is_short),
 		cmocka_unit_test(room_is_made_by_the_function_that_keeps_most_for_its_rate),
 		cmocka_unit_test(room_is_never_made_by_what_runs_or_is_another_platforms),
 		cmocka_unit_test(short_memory_deduplicates_before_it_purges),
