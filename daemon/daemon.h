@@ -19,6 +19,8 @@ struct daemon {
 	struct leases *leases;
 	struct bases *bases;
 	struct bases_waiter learned;	/* of the node role, see node.c */
+	uint64_t losses_since;		/* us; likewise: the period in which so many were logged */
+	unsigned int losses_logged;
 	struct jobs *jobs;
 	struct badness *badness;
 	struct settler *settler;

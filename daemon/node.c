@@ -21,6 +21,9 @@
 #include "registry.h"
 #include "text.h"
 
+#define LOSSES_LOGGED 5			/* each so long */
+#define LOSSES_PERIOD_US (10 * US_PER_S)
+
 static void forget(struct daemon *d, const struct medes_sandbox *sandbox)
 {
 	struct medes_nl *nl = kernel_nl(d->kernel);
@@ -81,6 +84,8 @@ static void relist(struct daemon *d)
 	for (i = 0; i < list.n; i++)
 		if (list.v[i].state >= MEDES_SANDBOX_STATE_LOST)
 			on_sandbox(&list.v[i], d);
+		else
+			host_sandbox(d->host, &list.v[i]);
 	log_info("%zu sandboxes", list.n);
 	medes_sandboxes_clear(&list);
 }
@@ -116,14 +121,31 @@ static void on_op(const struct medes_op *op, void *arg)
 	host_op(d->host, op);
 }
 
+/* Thousands may be lost at once: the first ones tell why, counters tell how many. */
+static bool is_logged(struct daemon *d)
+{
+	uint64_t now = clock_now(d->clock);
+
+	if (!d->losses_logged || now - d->losses_since > LOSSES_PERIOD_US) {
+		d->losses_since = now;
+		d->losses_logged = 0;
+	}
+	if (d->losses_logged++ == LOSSES_LOGGED)
+		log_error("more pages are lost; medesctl sandbox show NAME says how many");
+	return d->losses_logged <= LOSSES_LOGGED;
+}
+
 static void on_loss(const struct medes_loss *loss, void *arg)
 {
 	struct medes_sandbox sandbox = { 0 };
 	struct daemon *d = arg;
 	struct medes_nl *nl = kernel_nl(d->kernel);
-	bool known = loss->sandbox && !medes_sandbox_get(nl, loss->sandbox, &sandbox);
 	char page[40] = "a page";	/* restoring everything goes by records, not by addresses */
+	bool known;
 
+	if (!is_logged(d))
+		return;
+	known = loss->sandbox && !medes_sandbox_get(nl, loss->sandbox, &sandbox);
 	if (loss->address)
 		snprintf(page, sizeof(page), "the page at 0x%" PRIx64, loss->address);
 	log_error("lost %s of %s%s: %s record, %s; touching it gives SIGBUS", page,
