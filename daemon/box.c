@@ -80,6 +80,7 @@ struct box *box_new(struct function *f, const char *name)
 	box->idle_since = box->born;
 	box->state = BOX_STARTING;
 	TAILQ_INIT(&box->calls);
+	box_stranded_init(box);
 	TAILQ_INSERT_HEAD(&f->boxes, box, link);
 	HASH_ADD_STR(c->boxes, name, box);
 	f->n_boxes++;
@@ -92,6 +93,7 @@ void box_discard(struct box *box)
 	struct function *f = box->function;
 
 	box_watched_no_more(box);
+	box_stranded_exit(box);
 	TAILQ_REMOVE(&f->boxes, box, link);
 	HASH_DEL(f->control->boxes, box);
 	f->n_boxes--;
@@ -379,6 +381,7 @@ void box_lost(struct box *box, const char *why)
 		return;
 	c->losses++;
 	stop_counting(box);
+	box_stranded_exit(box);
 	log_error("sandbox %s is lost: %s", box->name, why);
 	box_set(box, BOX_LOST);
 	leave_calls(box, why);
@@ -394,10 +397,10 @@ json_t *box_json(const struct box *box)
 	bool idles = box->state == BOX_IDLE || box->state == BOX_DEDUP ||
 		     box->state == BOX_DEDUPING;
 
-	return json_pack("{s:s,s:s,s:s,s:s,s:b,s:b,s:I,s:o,s:o,s:I,s:I,s:f}",
+	return json_pack("{s:s,s:s,s:s,s:s,s:b,s:b,s:b,s:I,s:o,s:o,s:I,s:I,s:f}",
 			 "name", box->name, "function", f->spec.name, "domain", f->domain,
 			 "life", box_state_name(box->state), "adopted", box->adopted,
-			 "watched", box->watched,
+			 "watched", box->watched, "stranded", box->stranded,
 			 "in_flight", (json_int_t)box->in_flight,
 			 "pid", box->pid ? json_integer(box->pid) : json_null(),
 			 "address", box->address[0] ? medes_json_text(box->address) : json_null(),

@@ -40,6 +40,8 @@ struct box {
 	bool dead;			/* its process has ended, or never was */
 	bool demarcates;		/* while deduplicating: a base is made of it */
 	bool broken;			/* did not answer a call as it should */
+	bool stranded;			/* no node gives some of its pages now: no call */
+	struct timer orphan;		/* until it counts as lost, as no node ever will */
 	TAILQ_HEAD(, call) calls;	/* in flight */
 	unsigned int in_flight;
 	uint64_t born;			/* us */
@@ -82,6 +84,11 @@ void box_deduped(struct box *box, int err, const char *why);
 void box_awake(struct box *box);
 void box_restored(struct box *box);
 void box_lost(struct box *box, const char *why);
+
+/* stranded.c: told what other nodes give */
+void box_stranded_init(struct box *box);
+void box_stranded_exit(struct box *box);
+void box_stranded(struct box *box, bool stranded, bool orphaned);
 
 /* watched.c: told of watched ones */
 void box_runs(struct box *box, uint64_t since);

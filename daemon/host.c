@@ -219,13 +219,15 @@ void host_overrun(struct host *host)
 			sleep_overrun(box->local);
 }
 
-/* Pages of it are lost, or its processes have gone. */
+/* Pages of it are lost, or can not be had, or its processes have gone. */
 void host_sandbox(struct host *host, const struct medes_sandbox *sandbox)
 {
 	struct box *box = box_find(host->daemon->control, sandbox->name);
+	const uint64_t *stats = sandbox->stats.v;
 
 	if (!box)
 		return;
+	box_stranded(box, stats[MEDES_A_STATS_PAGES_UNREACHABLE], stats[MEDES_A_STATS_PAGES_ORPHANED]);
 	if (sandbox->state == MEDES_SANDBOX_STATE_LOST)
 		box_lost(box, "pages of it cannot be rebuilt");
 	else if (sandbox->state == MEDES_SANDBOX_STATE_DEAD && box->local)

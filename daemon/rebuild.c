@@ -65,26 +65,34 @@ static void remove_orphan(struct host *host, const struct cgroup *cell, const ch
 		log_error("cannot remove %s: %s", cell->path, strerror(-err));
 }
 
-/* The kernel's sandbox of this name: its id, and whether it is deduplicated. */
-static uint32_t find_sandbox(struct daemon *d, const char *name, bool *dedup, bool *lost)
+/* What the kernel has of a box. */
+struct found {
+	uint32_t id;			/* 0: nothing */
+	bool dedup;
+	bool lost;
+	bool stranded;
+	bool orphaned;
+};
+
+static struct found find_sandbox(struct daemon *d, const char *name)
 {
 	struct medes_nl *nl = kernel_nl(d->kernel);
 	struct medes_sandbox sandbox;
-	uint32_t id;
+	struct found found = { 0 };
 
-	*dedup = false;
-	*lost = false;
 	if (!nl || medes_sandbox_find(nl, name, &sandbox))
-		return 0;
-	id = sandbox.id;
-	*dedup = medes_stats_pages(&sandbox.stats);
-	*lost = sandbox.state == MEDES_SANDBOX_STATE_LOST;
+		return found;
+	found.id = sandbox.id;
+	found.dedup = medes_stats_pages(&sandbox.stats);
+	found.lost = sandbox.state == MEDES_SANDBOX_STATE_LOST;
+	found.stranded = sandbox.stats.v[MEDES_A_STATS_PAGES_UNREACHABLE];
+	found.orphaned = sandbox.stats.v[MEDES_A_STATS_PAGES_ORPHANED];
 	medes_sandbox_clear(&sandbox);
-	return id;
+	return found;
 }
 
 /* Where it goes on. */
-static void resume(struct local *l, bool dedup, bool lost)
+static void resume(struct local *l, const struct found *found)
 {
 	struct box *box = l->box;
 	char error[CONTROL_ERROR];
@@ -92,10 +100,11 @@ static void resume(struct local *l, bool dedup, bool lost)
 
 	if (box->watched && watch_add(l->host->watcher, l, error))
 		log_warning("sandbox %s: %s", box->name, error);
-	if (lost) {
+	box_stranded(box, found->stranded, found->orphaned);
+	if (found->lost) {
 		box_set(box, BOX_IDLE);
 		box_lost(box, "pages of it were lost while medesd did not run");
-	} else if ((cell_asleep(&l->cell) || box->watched) && dedup) {
+	} else if ((cell_asleep(&l->cell) || box->watched) && found->dedup) {
 		box_set(box, BOX_DEDUP);
 		box->memory_dedup = sleep_memory(l, &whole);
 	} else {
@@ -115,7 +124,7 @@ static int take_over(struct daemon *d, struct function *f, const struct mark *ma
 {
 	struct box *box = box_find(d->control, mark->name) ? NULL : box_new(f, mark->name);
 	struct local *l = box && runtime_find(mark->runtime) ? local_new(d->host, box) : NULL;
-	bool dedup, lost;
+	struct found found;
 
 	if (!l)
 		return -ENOMEM;
@@ -129,7 +138,8 @@ static int take_over(struct daemon *d, struct function *f, const struct mark *ma
 	box->watched = mark->watched;
 	box->pid = mark->pid;
 	snprintf(box->address, sizeof(box->address), "%s", mark->address);
-	l->sandbox = find_sandbox(d, box->name, &dedup, &lost);
+	found = find_sandbox(d, box->name);
+	l->sandbox = found.id;
 	if (l->port)
 		l->lines = lines_new(d->events, l->port, d->config.invoke_answer);
 	/* its main process has ended: its end goes the usual way */
@@ -142,7 +152,7 @@ static int take_over(struct daemon *d, struct function *f, const struct mark *ma
 		local_later(l);
 		return 0;
 	}
-	resume(l, dedup, lost);
+	resume(l, &found);
 	return 0;
 }
 

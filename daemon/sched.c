@@ -19,7 +19,7 @@ static struct box *best(struct function *f, enum box_state state)
 
 	if (f->in[state])
 		TAILQ_FOREACH(box, &f->boxes, link)
-			if (box->state == state && box_has_room(box))
+			if (box->state == state && box_has_room(box) && !box->stranded)
 				return box;
 	return NULL;
 }
@@ -62,6 +62,10 @@ static bool place_only(struct call *call)
 {
 	struct box *box = call->box;
 
+	if (box->stranded && box->state < BOX_LOST) {
+		call_fail(call, 503, 1, "the sandbox needs pages of nodes that are away");
+		return true;
+	}
 	switch (box->state) {
 	case BOX_IDLE:
 		break;

@@ -20,6 +20,7 @@
 #include "peer.h"
 #include "remote.h"
 #include "session.h"
+#include "survey.h"
 #include "trace.h"
 
 /* How long to wait before trying again. */
@@ -134,6 +135,7 @@ static void set_state(struct medes_peer *peer, enum medes_peer_state state,
 	if (!changed)
 		return;
 	trace_medes_peer(peer->id, state, error);
+	medes_survey_soon();
 	medes_notify_peer(peer);
 }
 

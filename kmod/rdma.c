@@ -10,6 +10,7 @@
 #include "incoming.h"
 #include "peer.h"
 #include "rdma.h"
+#include "survey.h"
 
 /**
  * medes_rdma_init() - be ready to join a cluster
@@ -32,6 +33,7 @@ int __init medes_rdma_init(void)
 	medes_incoming_exit();
 err_incoming:
 	medes_peer_exit();
+	medes_survey_exit();
 	return err;
 }
 
@@ -54,6 +56,7 @@ void medes_rdma_stop(void)
 void medes_rdma_exit(void)
 {
 	medes_peer_exit();
+	medes_survey_exit();
 	medes_device_exit();
 	medes_cluster_exit();
 }

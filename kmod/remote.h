@@ -23,6 +23,13 @@ static inline bool medes_remote_any(void)
 	return atomic_read(&medes_remotes);
 }
 
+/* Who gives the pages of an imported base. */
+enum medes_reach {
+	MEDES_REACH_READY,	/* a node, now */
+	MEDES_REACH_AWAY,	/* nobody now; a node that is away may come back */
+	MEDES_REACH_ORPHANED,	/* nobody: every node has said no */
+};
+
 /* Which page of which extent is wanted. */
 struct medes_want {
 	struct medes_extent *extent;
@@ -60,6 +67,7 @@ struct medes_session *medes_remote_pick(struct medes_base *base,
 					struct medes_read_from *from);
 bool medes_remote_is_ready(struct medes_base *base, unsigned int except);
 bool medes_remote_is_lost(struct medes_base *base, unsigned int except);
+enum medes_reach medes_remote_reach(struct medes_base *base);
 void medes_remote_refuse(struct medes_base *base, u32 serial);
 
 #endif /* MEDES_REMOTE_H */

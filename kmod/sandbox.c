@@ -151,6 +151,22 @@ void medes_sandbox_kick(u32 id)
 	xa_unlock(&sandboxes);
 }
 
+/**
+ * medes_sandbox_tell() - tell of a sandbox whose counters say something new
+ * @id: of the sandbox, which may have gone
+ *
+ * Context: may sleep.
+ */
+void medes_sandbox_tell(u32 id)
+{
+	struct medes_sandbox *sandbox = medes_sandbox_find(id);
+
+	if (!sandbox)
+		return;
+	medes_notify_sandbox(sandbox);
+	medes_sandbox_put(sandbox);
+}
+
 static int insert(struct medes_sandbox *sandbox, struct netlink_ext_ack *extack)
 {
 	struct medes_sandbox *other;

@@ -63,6 +63,7 @@ void medes_sandbox_put(struct medes_sandbox *sandbox);
 enum medes_sandbox_state medes_sandbox_update(struct medes_sandbox *sandbox);
 void medes_sandbox_left(struct medes_sandbox *sandbox);
 void medes_sandbox_kick(u32 id);
+void medes_sandbox_tell(u32 id);
 void medes_sandbox_exit(void);
 
 #endif /* MEDES_SANDBOX_H */

@@ -45,6 +45,7 @@ struct medes_account *medes_account_new(u64 seed)
 	if (!account)
 		return NULL;
 	kref_init(&account->ref);
+	INIT_LIST_HEAD(&account->away);
 	account->seed = seed;
 	return account;
 }

@@ -8,6 +8,7 @@
 
 #include <linux/atomic.h>
 #include <linux/kref.h>
+#include <linux/list.h>
 #include <linux/types.h>
 #include <uapi/linux/medes.h>
 
@@ -21,6 +22,9 @@
  * @value: one counter for each attribute of the set "stats"
  * @last_fault: address of the newest fault, a hint for fault-around
  * @window: pages of the newest fault-around, a hint likewise
+ * @away: in survey.c's list; its own, like the next two
+ * @unreachable: pages that no node gives, as counted so far
+ * @orphaned: of these, those that none will give any more
  *
  * Records outlive the sandbox that they were made for (a forked child keeps
  * them), so they point here and never at the sandbox.
@@ -32,6 +36,9 @@ struct medes_account {
 	atomic64_t value[MEDES_NR_STATS];
 	unsigned long last_fault;
 	unsigned int window;
+	struct list_head away;
+	u64 unreachable;
+	u64 orphaned;
 };
 
 extern struct medes_account medes_totals;

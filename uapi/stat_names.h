@@ -43,4 +43,6 @@
 	[MEDES_A_STATS_REMOTE_READS] = "remote_reads", \
 	[MEDES_A_STATS_REMOTE_RETRIES] = "remote_retries", \
 	[MEDES_A_STATS_REMOTE_BAD] = "remote_bad", \
-	[MEDES_A_STATS_REMOTE_CACHED] = "remote_cached"
+	[MEDES_A_STATS_REMOTE_CACHED] = "remote_cached", \
+	[MEDES_A_STATS_PAGES_UNREACHABLE] = "pages_unreachable", \
+	[MEDES_A_STATS_PAGES_ORPHANED] = "pages_orphaned"

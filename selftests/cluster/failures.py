@@ -16,7 +16,7 @@ from nodes import (
     on, peer_state, peers, refusals, reload, test, there, wait_for_nodes)
 import harness
 from harness import (
-    check, counter, ctl, daemon, dedup, equal, guests, live, note, refused, sandbox, soon)
+    check, counter, ctl, daemon, dedup, equal, guests, http, live, note, refused, sandbox, soon)
 
 PAGES = 4000            # so that what is to be interrupted takes a while
 LEASE_MS = 1000
@@ -66,6 +66,24 @@ def revive(node, other):
 
 def add(name, guest, domain=DOMAIN):
     ctl("sandbox", "add", name, "--pid", str(guest.pid), "--domain", domain)
+
+
+def adopt(name, guest):
+    """As a sandbox that a platform gets requests served by."""
+    equal(http("PUT", "/v1/functions/" + name, {"domain": DOMAIN})[0], 201)
+    equal(http("POST", "/v1/functions/%s/adopt" % name, {"name": name, "pids": [guest.pid]})[0], 201)
+
+
+def box(name):
+    return next(s for s in http("GET", "/v1/sandboxes")[1]["sandboxes"] if s["name"] == name)
+
+
+def unreachable(name):
+    return sandbox(name)["stats"]["pages_unreachable"]
+
+
+def orphaned(name):
+    return sandbox(name)["stats"]["pages_orphaned"]
 
 
 def start(guest, line):
@@ -307,11 +325,12 @@ def _():
 @test("no owner is left: SIGBUS, EFAULT, an event in time; others go on")
 def _():
     daemon.start()
-    with guests(SEED, SEED, 99, pages=PAGES, mix=MIX) as (touches, calls, near):
+    with guests(SEED, SEED, SEED, 99, pages=PAGES, mix=MIX) as (touches, calls, rests, near):
+        adopt("rests", rests)
         add("touches", touches)
         add("calls", calls)
         add("near", near, domain="near")
-        for name in "touches", "calls", "near":
+        for name in "rests", "touches", "calls", "near":
             dedup(name)
         # what it needs besides the area comes back, as it is to live
         equal(calls.ask("send %d" % (PAGES - 1)), "0")
@@ -324,6 +343,10 @@ def _():
             kill(2)
             kill(3)
             since = time.monotonic()
+            # before anybody touches it
+            check(soon(lambda: unreachable("rests") > PAGES // 2), unreachable("rests"))
+            equal(unreachable("near"), 0, "pages that only need this node")
+            equal(box("rests")["stranded"], True)
             start(calls, "send 0")
             start(touches, "check")
             kinds = iter(json.loads(line)["event"] for line in watch.stdout)
@@ -342,6 +365,17 @@ def _():
         refused("restore", "calls", "--wait", says="rebuilt")
         ctl("sandbox", "remove", "near")
         ctl("sandbox", "remove", "calls")
+        # one is back and has given the base up; on the other one nobody counts any more
+        equal(orphaned("rests"), 0, "pages that will never come")
+        subprocess.run(["vm-boot", "2"], check=True)
+        begin(2)
+        check(soon(lambda: states()[address(2)] == "refused", 30), states())
+        refused("base", "leave", "shared", address(3), says="records")
+        equal(box("rests")["life"], "running")
+        ctl("base", "leave", "shared", address(3), "--force")
+        check(soon(lambda: box("rests")["life"] == "lost", 30), box("rests"))
+        check(orphaned("rests") > PAGES // 2, orphaned("rests"))
+        equal(sandbox("rests")["stats"]["pages_lost"], 0, "pages that somebody touched")
     check(soon(lambda: live() == 0), live(), "pages stay")
     ctl("base", "remove", "shared")
     for node in 2, 3:

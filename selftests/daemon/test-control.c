@@ -233,6 +233,74 @@ static void lost_sandbox_of_an_idempotent_function(void **state)
 	lost_in_flight("{\"idempotent\":true}", 0, 2);
 }
 
+/* Its pages are on a node that is away: requests go elsewhere, and come back with the node. */
+static void stranded_sandbox_gets_no_request(void **state)
+{
+	struct function *f = sim_function(sim, "f", "{}");
+	struct sim_call *a = sim_ask(sim, f), *b, *c;
+	struct box *box;
+
+	(void)state;
+	sim_run(sim, 5);
+	assert_true(a->answered);
+	box = first(f);
+	box_stranded(box, true, false);
+	b = sim_ask(sim, f);
+	sim_run(sim, 5);
+	assert_true(b->answered);
+	assert_int_equal(f->n_boxes, 2);
+	assert_int_equal(box->served, 1);
+	box_purge(first(f) == box ? TAILQ_NEXT(box, link) : first(f), "a test");
+	sim_run(sim, 1);
+	assert_int_equal(f->n_boxes, 1);
+	box_stranded(box, false, false);
+	c = sim_ask(sim, f);
+	sim_run(sim, 5);
+	assert_true(c->answered);
+	assert_int_equal(box->served, 2);
+	assert_int_equal(sim->control->losses, 0);
+	free(a);
+	free(b);
+	free(c);
+}
+
+static void stranded_sandbox_that_was_asked_for(void **state)
+{
+	struct function *f = sim_function(sim, "f", "{}");
+	struct sim_call *a = sim_ask(sim, f), *b;
+
+	(void)state;
+	sim_run(sim, 5);
+	box_stranded(first(f), true, false);
+	b = sim_lease(sim, f, first(f));
+	assert_int_equal(b->status, 503);
+	assert_non_null(strstr(b->why, "away"));
+	free(a);
+	free(b);
+}
+
+/* All nodes have given its pages up: it has some time to find another, then it is lost. */
+static void orphaned_sandbox_is_lost_untouched(void **state)
+{
+	struct function *f = sim_function(sim, "f", "{}");
+	struct sim_call *a = sim_ask(sim, f);
+
+	(void)state;
+	sim_run(sim, 5);
+	box_stranded(first(f), true, true);
+	sim_run(sim, 5);
+	assert_int_equal(sim->control->losses, 0);
+	box_stranded(first(f), true, false);
+	sim_run(sim, 20);
+	assert_int_equal(sim->control->losses, 0);
+	box_stranded(first(f), true, true);
+	sim_run(sim, 11);
+	assert_int_equal(sim->control->losses, 1);
+	sim_run(sim, 5);
+	assert_int_equal(f->n_boxes, 0);
+	free(a);
+}
+
 /* Twice is enough: something is wrong with the request. */
 static void crashes_twice(void **state)
 {
@@ -376,6 +444,9 @@ int main(void)
 		SIM_TEST(crash_loop_backs_off),
 		SIM_TEST(lost_sandbox_fails_its_request),
 		SIM_TEST(lost_sandbox_of_an_idempotent_function),
+		SIM_TEST(stranded_sandbox_gets_no_request),
+		SIM_TEST(stranded_sandbox_that_was_asked_for),
+		SIM_TEST(orphaned_sandbox_is_lost_untouched),
 		SIM_TEST(crashes_twice),
 		SIM_TEST(lease_until_released_or_over),
 		SIM_TEST(leases_are_not_measured_as_running),

@@ -136,6 +136,18 @@ void diagnose_sandbox(json_t *findings, const struct medes_sandbox *sandbox,
 			"whoever touches a lost page gets SIGBUS", "end this sandbox",
 			"%" PRIu64 " of its pages are lost",
 			sandbox->stats.v[MEDES_A_STATS_PAGES_LOST]);
+	if (sandbox->stats.v[MEDES_A_STATS_PAGES_ORPHANED])
+		finding(findings, PROBLEM, sandbox->name,
+			"whoever touches one of them gets SIGBUS",
+			"add a node that has a copy of the base, or end this sandbox",
+			"every node has given up the base of %" PRIu64 " of its pages",
+			sandbox->stats.v[MEDES_A_STATS_PAGES_ORPHANED]);
+	else if (sandbox->stats.v[MEDES_A_STATS_PAGES_UNREACHABLE])
+		finding(findings, PROBLEM, sandbox->name,
+			"whoever touches one of them waits for that, or gets SIGBUS",
+			"medesctl peer list says which nodes are away",
+			"no node gives the base of %" PRIu64 " of its pages now",
+			sandbox->stats.v[MEDES_A_STATS_PAGES_UNREACHABLE]);
 	if (split)
 		finding(findings, NOTE, sandbox->name,
 			"a function that was fast because of huge pages is slower after a restore",

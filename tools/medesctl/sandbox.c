@@ -42,6 +42,7 @@ static const struct view one_view = {
 		{ "pages: self", "stats.pages_self", COUNT },
 		{ "of them dense", "stats.pages_dense", COUNT },
 		{ "pages: lost", "stats.pages_lost", COUNT },
+		{ "pages: unreachable", "stats.pages_unreachable", COUNT },
 		{ "refused: changed", "stats.refused_changed", COUNT },
 		{ "refused: pinned", "stats.refused_pinned", COUNT },
 		{ "refused: unsuited", "stats.refused_unsuited", COUNT },

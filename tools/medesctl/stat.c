@@ -21,6 +21,7 @@ static const struct view totals_view = {
 		{ "pages: self", "stats.pages_self", COUNT },
 		{ "of them dense", "stats.pages_dense", COUNT },
 		{ "pages: lost", "stats.pages_lost", COUNT },
+		{ "pages: unreachable", "stats.pages_unreachable", COUNT },
 		{ "pages of bases", "stats.base_pages", COUNT },
 		{ "of them packed", "stats.base_packed", COUNT },
 		{ "word patches", "stats.bytes_words", BYTES },
