@@ -3,7 +3,7 @@
  * Connections: a reliable queue pair each, made through the RDMA CM.
  *
  * Both ends of both kinds are here; what is said over them is the owner's
- * business (peer.c reads, incoming.c is read from).
+ * business (session.c reads, visitor.c is read from).
  *
  * A node that has gone shows as a completion with an error, and only when
  * something is posted: nothing else tells. Nor does the RDMA CM tell the end of

@@ -16,8 +16,8 @@
 #include "conn.h"
 #include "device.h"
 #include "export.h"
-#include "incoming.h"
 #include "peer.h"
+#include "visitor.h"
 
 static DEFINE_SPINLOCK(lock);	/* the list; users and going of each */
 static LIST_HEAD(devices);
@@ -147,7 +147,7 @@ static void remove_device(struct ib_device *ib, void *data)
 	dev->going = true;
 	spin_unlock(&lock);
 	medes_peers_leave(dev);
-	medes_incoming_leave(dev);
+	medes_visitors_leave(dev);
 	medes_export_leave(dev);
 	medes_device_put(dev);
 	wait_for_completion(&dev->unused);

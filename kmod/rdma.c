@@ -11,6 +11,7 @@
 #include "peer.h"
 #include "rdma.h"
 #include "survey.h"
+#include "visitor.h"
 
 /**
  * medes_rdma_init() - be ready to join a cluster
@@ -24,14 +25,14 @@ int __init medes_rdma_init(void)
 
 	if (err)
 		return err;
-	err = medes_incoming_init();
+	err = medes_visitors_init();
 	if (err)
-		goto err_incoming;
+		goto err_visitors;
 	err = medes_device_init();
 	if (!err)
 		return 0;
-	medes_incoming_exit();
-err_incoming:
+	medes_visitors_exit();
+err_visitors:
 	medes_peer_exit();
 	medes_survey_exit();
 	return err;
@@ -44,7 +45,8 @@ err_incoming:
  */
 void medes_rdma_stop(void)
 {
-	medes_incoming_exit();
+	medes_incoming_stop();
+	medes_visitors_exit();
 	medes_export_exit();
 }
 
