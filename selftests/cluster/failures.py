@@ -70,8 +70,9 @@ def add(name, guest, domain=DOMAIN):
 
 def adopt(name, guest):
     """As a sandbox that a platform gets requests served by."""
-    equal(http("PUT", "/v1/functions/" + name, {"domain": DOMAIN})[0], 201)
-    equal(http("POST", "/v1/functions/%s/adopt" % name, {"name": name, "pids": [guest.pid]})[0], 201)
+    function = "/v1/functions/%s%%s?domain=%s" % (name, DOMAIN)
+    equal(http("PUT", function % "", {})[0], 201)
+    equal(http("POST", function % "/adopt", {"name": name, "pids": [guest.pid]})[0], 201)
 
 
 def box(name):
