@@ -127,7 +127,7 @@ static json_t *json(const struct engine *e)
 	valkey_stats(r->valkey, &s);
 	return json_pack("{s:s,s:s,s:s?,s:I,s:I,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o}",
 			 "engine", e->ops->name,
-			 "state", !s.servers ? "down" : s.ready < s.servers || s.open ?
+			 "state", !s.ready ? "down" : s.ready < s.servers || s.open ?
 				  "degraded" : "up",
 			 "error", *s.error ? s.error : NULL,
 			 "servers", (json_int_t)s.servers,

@@ -47,6 +47,16 @@ static void tell_down(struct server *s, const char *what, const char *why)
 	s->common->down(text, s->common->arg);
 }
 
+/* Told although it is known to be down: that is why it stays so. */
+static void tell_refusal(struct server *s, const char *why)
+{
+	if (!strncmp(s->refusal, why, sizeof(s->refusal) - 1))
+		return;
+	snprintf(s->refusal, sizeof(s->refusal), "%s", why);
+	s->told = false;
+	tell_down(s, "", why);
+}
+
 static void gone(struct server *s, const char *why)
 {
 	bool was_ready = s->state == SERVER_READY;
@@ -94,11 +104,12 @@ static void on_hello(redisAsyncContext *context, void *reply, void *arg)
 	if (r->type != REDIS_REPLY_ERROR) {
 		s->state = SERVER_READY;
 		s->told = false;
+		s->refusal[0] = '\0';
 		s->wait = 0;
 		s->common->ready(s->common->arg);
 		return;
 	}
-	tell_down(s, "", r->str);
+	tell_refusal(s, r->str);
 	s->wait = RETRY_MAX / 2;
 	redisAsyncDisconnect(context);
 }

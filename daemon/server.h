@@ -51,6 +51,7 @@ struct server {
 	struct breaker breaker;
 	bool shunned;			/* it opened, and no answer came since */
 	bool told;			/* that it is down, since it was ready */
+	char refusal[80];		/* why it will not have us; told, too. Empty: it would */
 	uint64_t wait;			/* us, before the next attempt */
 	uint64_t retry;			/* not before this time */
 };
