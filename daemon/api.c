@@ -12,6 +12,7 @@ const struct route *const api_tables[] = {
 	api_sandbox_routes, api_base_routes, api_job_routes, api_status_routes,
 	api_function_routes, api_invoke_routes, api_lease_routes, api_adopt_routes,
 	api_policy_routes, api_metrics_routes, api_node_routes, api_cluster_routes,
+	api_obey_routes, api_controller_routes,
 };
 
 const size_t api_n_tables = ARRAY_SIZE(api_tables);

@@ -9,6 +9,7 @@
 #include "http.h"
 #include "job.h"
 
+struct function;
 struct node;
 
 extern const struct route api_sandbox_routes[];
@@ -23,6 +24,8 @@ extern const struct route api_policy_routes[];
 extern const struct route api_metrics_routes[];
 extern const struct route api_node_routes[];
 extern const struct route api_cluster_routes[];
+extern const struct route api_obey_routes[];
+extern const struct route api_controller_routes[];
 
 /* All of the above, for http_new(). */
 extern const struct route *const api_tables[];
@@ -65,8 +68,15 @@ bool api_domain(struct request *r, char domain[MEDES_NAME_SIZE], bool all);
 int api_hold(struct box *box);
 struct box *api_box(struct request *r);
 
+/* api_invoke.c */
+void api_invoke_here(struct request *r, struct function *f, const char *id);
+
 /* relay.c */
 void api_relay(struct request *r, const struct node *node, const char *path, json_t *body);
+
+/* api_controller.c */
+json_t *api_function_json(struct daemon *d, const struct function *f);
+bool api_elsewhere(struct request *r, const char *path, json_t *body);
 
 /* take.c */
 void api_take(struct request *r);

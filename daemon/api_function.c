@@ -8,9 +8,8 @@
 #include "api.h"
 #include "function.h"
 #include "json.h"
-#include "log.h"
 #include "runtime.h"
-#include "specs.h"
+#include "steer.h"
 #include "text.h"
 
 #define DOMAIN_DEFAULT "default"
@@ -68,7 +67,7 @@ static void list(struct request *r)
 	array = json_array();
 	for (f = r->daemon->control->functions; f; f = f->hh.next)
 		if (!*domain || !strcmp(domain, f->domain))
-			json_array_append_new(array, function_json(f));
+			json_array_append_new(array, api_function_json(r->daemon, f));
 	http_reply(r, HTTP_OK, json_pack("{s:o}", "functions", array));
 }
 
@@ -77,7 +76,7 @@ static void show(struct request *r)
 	struct function *f = api_function(r);
 
 	if (f)
-		http_reply(r, HTTP_OK, function_json(f));
+		http_reply(r, HTTP_OK, api_function_json(r->daemon, f));
 }
 
 /* What only administrators may say. */
@@ -105,21 +104,25 @@ static bool can_run(struct request *r, const struct spec *spec)
 static void save(struct request *r, const char *domain, struct spec *spec, int status)
 {
 	struct daemon *d = r->daemon;
-	int err = specs_save(d->config.state, domain, spec);
-	struct function *f;
+	char name[MEDES_NAME_SIZE];
 
-	if (err) {
-		spec_clear(spec);
-		log_error("cannot write below %s: %s", d->config.state, strerror(-err));
+	strcpy(name, spec->name);
+	if (!sync_put(d, domain, spec))
+		http_reply(r, status, function_json(function_find(d->control, domain, name)));
+	else
 		http_refuse_later(r, HTTP_SERVUNAVAIL, 10,
 				  "the function cannot be stored (State= of medesd.conf); see the log");
-		return;
-	}
-	f = function_put(d->control, domain, spec);
-	if (f)
-		http_reply(r, status, function_json(f));
-	else
-		http_refuse_errno(r, -ENOMEM, "no memory for a function");
+}
+
+/* True: the cluster's controller has it in hand. */
+static bool passed_on(struct request *r, const char *domain, const char *name, json_t *spec,
+		      bool create)
+{
+	json_t *body = json_pack("{s:s,s:s,s:b}", "domain", domain, "name", name, "create", create);
+
+	if (spec)
+		json_object_set(body, "spec", spec);
+	return api_elsewhere(r, "/v1/cluster/function", body);
 }
 
 /* name: as the path has it; NULL: there must be none of that name. */
@@ -143,7 +146,8 @@ static void put_spec(struct request *r, const char *name)
 	} else if (!name && there) {
 		http_refuse(r, 409, "the domain \"%s\" has a function \"%s\" already; change it with PUT",
 			    domain, spec.name);
-	} else if (may_have(r, &spec) && can_run(r, &spec)) {
+	} else if (may_have(r, &spec) && can_run(r, &spec) &&
+		   !passed_on(r, domain, spec.name, spec.json, !name)) {
 		save(r, domain, &spec, there ? HTTP_OK : 201);
 		return;
 	}
@@ -165,23 +169,24 @@ static void remove_one(struct request *r)
 	struct function *f = api_function(r);
 	int err;
 
-	if (!f)
+	if (!f || passed_on(r, f->domain, f->spec.name, NULL, false))
 		return;
-	err = specs_remove(r->daemon->config.state, f->domain, f->spec.name);
-	if (err) {
+	err = sync_remove(r->daemon, f->domain, f->spec.name);
+	if (err)
 		http_refuse_errno(r, err, strerror(-err));
-		return;
-	}
-	function_delete(f);
-	http_reply(r, HTTP_OK, json_object());
+	else
+		http_reply(r, HTTP_OK, json_object());
 }
 
 static void explain(struct request *r)
 {
 	struct function *f = api_function(r);
 
-	if (f)
-		http_reply(r, HTTP_OK, life_explain(r->daemon->control, f));
+	if (!f || api_elsewhere(r, "/v1/cluster/explain",
+				json_pack("{s:s,s:s}", "domain", f->domain, "name", f->spec.name)))
+		return;
+	http_reply(r, HTTP_OK, r->daemon->steer ? oversee_explain(r->daemon->steer, f) :
+						  life_explain(r->daemon->control, f));
 }
 
 const struct route api_function_routes[] = {

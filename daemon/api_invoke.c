@@ -7,6 +7,9 @@
  *
  * A process that dies closes its connections a moment before its end is reported, which
  * says why. So a connection that breaks is only believed when no end follows.
+ *
+ * In a cluster with a controller, a client's request goes to that one (front.c), which chooses
+ * the node; the request that comes to the chosen node has an id (replay.c).
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -16,8 +19,11 @@
 #include <event2/keyvalq_struct.h>
 #include "api.h"
 #include "forward.h"
+#include "front.h"
 #include "function.h"
 #include "local.h"
+#include "nodes.h"
+#include "replay.h"
 
 /* So long after its connection a dying process is waited for, to say what it died of. */
 #define END_FOLLOWS_MS 1000
@@ -25,7 +31,9 @@
 struct invoke {
 	struct call call;
 	struct request *r;		/* NULL: the client has gone */
+	struct daemon *daemon;
 	struct forward *forward;
+	struct replay *replay;		/* NULL: no other node sent it */
 	struct timer broken;		/* set: the connection broke, for this reason */
 	const char *why;
 	struct evkeyvalq headers;
@@ -62,14 +70,31 @@ static void add_start(const struct call *call, struct evkeyvalq *headers)
 	evhttp_add_header(headers, "Medes-Sandbox", call->box->name);
 }
 
-static void pass_answer(struct invoke *in, struct evhttp_request *answer)
+static void add_headers(struct invoke *in, struct evhttp_request *answer, struct evkeyvalq *headers)
 {
-	struct evkeyvalq *headers = evhttp_request_get_output_headers(in->r->http);
-
 	forward_copy_headers(evhttp_request_get_input_headers(answer), headers);
 	if (!evhttp_find_header(headers, "Content-Type"))
 		evhttp_add_header(headers, "Content-Type", "application/octet-stream");
 	add_start(&in->call, headers);
+	if (nodes_on(in->daemon->nodes))
+		evhttp_add_header(headers, "Medes-Node", in->daemon->config.node);
+}
+
+static void keep_answer(struct invoke *in, struct evhttp_request *answer)
+{
+	struct evkeyvalq headers;
+
+	TAILQ_INIT(&headers);
+	add_headers(in, answer, &headers);
+	replay_end(in->replay, evhttp_request_get_response_code(answer), &headers,
+		   evhttp_request_get_input_buffer(answer));
+	evhttp_clear_headers(&headers);
+	in->replay = NULL;
+}
+
+static void pass_answer(struct invoke *in, struct evhttp_request *answer)
+{
+	add_headers(in, answer, evhttp_request_get_output_headers(in->r->http));
 	http_reply_raw(in->r, evhttp_request_get_response_code(answer),
 		       evhttp_request_get_input_buffer(answer));
 }
@@ -94,6 +119,8 @@ static void on_answer(struct evhttp_request *answer, bool sent, const char *why,
 			call_broken(&in->call, why);
 		return;
 	}
+	if (in->replay)
+		keep_answer(in, answer);
 	if (in->r && in->r->http)
 		pass_answer(in, answer);
 	else if (in->r)
@@ -122,6 +149,10 @@ static void on_failed(struct call *call, int status, unsigned int retry_after, c
 
 	if (in->forward)
 		forward_cancel(in->forward);
+	if (in->replay && call->handed)
+		replay_refused(in->replay, status, why);
+	else if (in->replay)
+		replay_forget(in->replay);
 	if (in->r)
 		http_refuse_later(in->r, status, retry_after, why);
 	invoke_free(in);
@@ -148,6 +179,8 @@ static void on_client_gone(struct request *r)
 	http_reply_raw(r, HTTP_OK, NULL);
 	if (in->call.state == CALL_QUEUED) {
 		call_cancel(&in->call);
+		if (in->replay)
+			replay_forget(in->replay);
 		invoke_free(in);
 	}
 }
@@ -174,6 +207,7 @@ static struct invoke *invoke_new(struct request *r, const struct function *f)
 	in->call.ops = &ops;
 	timer_init(&in->broken, r->daemon->clock, on_broken, in);
 	in->r = r;
+	in->daemon = r->daemon;
 	in->method = evhttp_request_get_command(r->http);
 	in->call.idempotent = in->method == EVHTTP_REQ_GET || f->spec.idempotent;
 	in->path = make_path(r);
@@ -184,13 +218,73 @@ static struct invoke *invoke_new(struct request *r, const struct function *f)
 		return NULL;
 	}
 	forward_copy_headers(evhttp_request_get_input_headers(r->http), &in->headers);
+	front_strip(&in->headers);
 	return in;
+}
+
+/* The same request once more: whoever sent it waits here from now on. */
+static void attach(struct invoke *in, struct request *r)
+{
+	struct request *before = in->r;
+
+	in->r = r;
+	r->private = in;
+	r->gone = on_client_gone;
+	if (!before)
+		return;
+	before->gone = NULL;
+	http_refuse(before, 409, "this request was repeated on another connection");
+}
+
+/* True: it has come before. */
+static bool is_repeated(struct request *r, const char *id)
+{
+	struct replay *re = replay_find(r->daemon->replays, id);
+
+	if (!re)
+		return false;
+	if (replay_running(re))
+		attach(replay_running(re), r);
+	else
+		replay_answer(re, r);
+	return true;
+}
+
+/**
+ * api_invoke_here() - have a sandbox of this node serve a request
+ * @r: the request, answered and freed, maybe later
+ * @f: of this function
+ * @id: by which another node would send it again; NULL: a client's own
+ */
+void api_invoke_here(struct request *r, struct function *f, const char *id)
+{
+	struct invoke *in;
+
+	if (!r->daemon->config.serve) {
+		http_refuse_later(r, HTTP_SERVUNAVAIL, 1,
+				  "no node can be reached, and this machine runs no sandboxes (Serve=no)");
+		return;
+	}
+	if (id && is_repeated(r, id))
+		return;
+	in = invoke_new(r, f);
+	if (in && id)
+		in->replay = replay_begin(r->daemon->replays, id, in);
+	if (!in || (id && !in->replay)) {
+		if (in)
+			invoke_free(in);
+		http_refuse_later(r, HTTP_SERVUNAVAIL, 1, "no memory for a request");
+		return;
+	}
+	in->call.steered = id;
+	r->private = in;
+	r->gone = on_client_gone;
+	call_submit(&in->call, f, NULL);
 }
 
 static void invoke(struct request *r)
 {
 	struct function *f = api_function(r);
-	struct invoke *in;
 
 	if (!f)
 		return;
@@ -199,14 +293,8 @@ static void invoke(struct request *r)
 			    f->spec.name);
 		return;
 	}
-	in = invoke_new(r, f);
-	if (!in) {
-		http_refuse_later(r, HTTP_SERVUNAVAIL, 1, "no memory for a request");
-		return;
-	}
-	r->private = in;
-	r->gone = on_client_gone;
-	call_submit(&in->call, f, NULL);
+	if (!front_take(r, f))
+		api_invoke_here(r, f, NULL);
 }
 
 const struct route api_invoke_routes[] = {

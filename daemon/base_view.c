@@ -19,6 +19,7 @@ static void enter(struct control *c, const struct medes_base *kernel_base)
 		return;
 	base->users = kernel_base->users;
 	base->leased = kernel_base->leases;
+	base->import = kernel_base->n_replicas;
 	base->seen = true;
 }
 

@@ -33,6 +33,7 @@ struct call {
 	struct box *box;
 	enum call_state state;
 	bool idempotent;		/* set by the caller */
+	bool steered;			/* set by the caller: the cluster's controller sent it */
 	bool lease;			/* set by the caller: no request of ours, never repeated */
 	unsigned int limit;		/* set by the caller: ms that it may run; 0: the function's */
 	bool repeated;

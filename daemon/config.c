@@ -93,12 +93,15 @@ static const struct key keys[] = {
 	{ "Cluster", "Port", NUMBER, AT(cluster_port), 1, 65535 },
 	{ "Cluster", "Lease", TIME, AT(lease), 1000, 600000 },
 	{ "Cluster", "Candidate", SWITCH, AT(candidate), 0, 0 },
+	{ "Cluster", "Serve", SWITCH, AT(serve), 0, 0 },
 	{ "Cluster", "Controller", TEXT, AT(controller), 0, 0 },
 	{ "Cluster", "Peers", LONG_TEXT, AT(peers), 0, 0 },
 	{ "Cluster", "Certificates", PATH, AT(certificates), 0, 0 },
 	{ "Cluster", "Listen", TEXT, AT(cluster_listen), 0, 0 },
 	{ "Cluster", "Interval", TIME, AT(cluster_interval), 100, 60000 },
 	{ "Cluster", "Share", SWITCH, AT(share), 0, 0 },
+	{ "Cluster", "Replicas", NUMBER, AT(replicas), 1, MEDES_REPLICAS_MAX },
+	{ "Cluster", "Protocol", NUMBER, AT(protocol), 1, CONFIG_PROTOCOL },
 	{ "Cluster", "Promote", NUMBER, AT(promote), 0, 1 << 30 },
 };
 
@@ -161,8 +164,11 @@ void config_default(struct config *config)
 		.cluster_port = MEDES_PORT,
 		.cluster_interval = 2000,
 		.share = true,
+		.replicas = 2,
+		.protocol = CONFIG_PROTOCOL,
 		.lease = 10000,
 		.candidate = true,
+		.serve = true,
 	};
 	policy_params_default(&config->params);
 }

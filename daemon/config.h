@@ -16,6 +16,7 @@
 #define CONFIG_NODES 64
 #define CONFIG_NODE_NAME_MAX 40
 #define CONFIG_NODE_PORT 7171		/* of medesd, for other nodes */
+#define CONFIG_PROTOCOL 2		/* between daemons: 1 knows no controller */
 
 /* [Node NAME] */
 struct config_node {
@@ -91,12 +92,15 @@ struct config {
 	unsigned int cluster_port;
 	unsigned int lease;		/* ms */
 	bool candidate;			/* stands for election */
+	bool serve;			/* runs sandboxes */
 	char controller[CONFIG_TEXT];	/* who leads, without an election */
 	char peers[CONFIG_LONG_TEXT];	/* addresses, separated by spaces or commas */
 	char certificates[CONFIG_TEXT];	/* directory; empty: daemons do not talk to each other */
 	char cluster_listen[CONFIG_TEXT];	/* address:port, for other nodes */
 	unsigned int cluster_interval;	/* ms */
 	bool share;			/* let other nodes have our bases */
+	unsigned int replicas;		/* nodes that hold a base which others read */
+	unsigned int protocol;		/* between daemons, the highest that is spoken */
 	unsigned int promote;		/* records, from which on an imported base is copied */
 	struct config_node nodes[CONFIG_NODES];
 	unsigned int n_nodes;

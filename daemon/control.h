@@ -70,6 +70,7 @@ struct base {
 	bool leased;			/* other nodes read it */
 	uint64_t made;			/* us; when it was first seen */
 	bool retired;
+	bool import;			/* of another node's */
 	bool seen;			/* for host_ops.bases() */
 };
 
@@ -104,6 +105,7 @@ struct control {
 
 	struct timer tick;
 	struct timer soon;		/* a kick of all functions that wait */
+	uint64_t steered_until;		/* us: another controller decides until then */
 	bool ending;
 
 	control_listener listener;
@@ -124,6 +126,9 @@ void control_tell(struct control *c, const char *domain, const char *type, json_
 void life_start(struct control *c);
 void life_hurry(struct control *c);	/* ask the policy now, from the loop */
 bool life_make_room(struct control *c, double bytes);
+bool life_purge(struct box *box, const char *why);
+unsigned int life_prewarm(struct function *f, unsigned int n, const char *why);
+void life_tell(struct function *f, struct box *box, const char *action, const char *why);
 json_t *life_explain(struct control *c, struct function *f);
 
 /* admit.c */

@@ -28,6 +28,11 @@ struct daemon {
 	struct auth *auth;		/* NULL: no token is known */
 	struct tls *tls;		/* NULL: in no cluster whose daemons talk to each other */
 	struct nodes *nodes;
+	struct catalogue *catalogue;	/* revisions of the functions */
+	struct obey *obey;		/* the controller's commands to this node */
+	struct replays *replays;	/* requests that it sent, by id */
+	struct steer *steer;		/* ours to the nodes, while we lead */
+	struct fronts *fronts;		/* requests of clients, on their way to a node */
 	/* the controller role */
 	struct clock *clock;
 	struct control *control;

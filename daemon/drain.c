@@ -7,15 +7,18 @@
  * with which their leases end. When nobody takes a base, we say so in its offer, and the
  * readers restore what depends on it. Drained is who holds no lease any more.
  *
- * The node itself goes on as before; only nothing new is put on it.
+ * The node itself goes on as before; only nothing new is put on it. With a controller its
+ * sandboxes are ended when others serve (spread.c), and it is drained when the last has gone.
  */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "ask.h"
+#include "box.h"
 #include "drain.h"
 #include "log.h"
+#include "obey.h"
 
 #define PATIENCE_MS 10000
 
@@ -182,13 +185,26 @@ void drain_end(struct nodes *nodes)
 	nodes->draining = false;
 }
 
+/* Those that the controller is going to end. */
+static unsigned int to_be_ended(const struct daemon *d)
+{
+	const struct box *box;
+	unsigned int n = 0;
+
+	if (!d->steer || !obey_controller(d->obey))
+		return 0;
+	for (box = d->control->boxes; box; box = box->hh.next)
+		n += !box->adopted;
+	return n;
+}
+
 /**
  * drain_json() - how far it is
  * @nodes: the nodes
  */
 json_t *drain_json(const struct nodes *nodes)
 {
-	unsigned int leased = 0, restoring = 0;
+	unsigned int leased = 0, restoring = 0, boxes = to_be_ended(nodes->daemon);
 	const char *error = "";
 	const struct moving *m;
 	size_t i;
@@ -202,8 +218,8 @@ json_t *drain_json(const struct nodes *nodes)
 		if (m && m->error[0])
 			error = m->error;
 	}
-	return json_pack("{s:s,s:s,s:i,s:i,s:s}", "node", nodes->daemon->config.node, "state",
+	return json_pack("{s:s,s:s,s:i,s:i,s:i,s:s}", "node", nodes->daemon->config.node, "state",
 			 !nodes->draining ? nodes->cordoned ? "cordoned" : "serving" :
-			 leased ? "draining" : "drained",
+			 leased || boxes ? "draining" : "drained", "sandboxes", boxes,
 			 "bases_leased", leased, "bases_restored", restoring, "why", error);
 }

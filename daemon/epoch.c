@@ -13,6 +13,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "epoch.h"
 
@@ -75,6 +76,8 @@ static int save(const struct epoch *e)
 	snprintf(path, sizeof(path), "%s/" FILE_NAME, e->directory);
 	snprintf(new, sizeof(new), "%s/." FILE_NAME ".new", e->directory);
 	snprintf(text, sizeof(text), "%" PRIu64 " %s\n", e->number, e->controller);
+	if (mkdir(e->directory, 0700) && errno != EEXIST)
+		return -errno;
 	fd = open(new, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return -errno;

@@ -36,9 +36,10 @@ json_t *exchange_tell(struct nodes *nodes, const char *known)
 	snprintf(version, sizeof(version), "%016" PRIx64, nodes->version);
 	if (known && !strcmp(known, version))
 		return json_pack("{s:s,s:s,s:b}", "node", d->config.node, "version", version, "same", 1);
-	return json_pack("{s:s,s:s,s:b,s:b,s:b,s:o}", "node", d->config.node, "version", version,
+	return json_pack("{s:s,s:s,s:b,s:b,s:b,s:o,s:i}", "node", d->config.node, "version", version,
 			 "same", 0, "cordoned", nodes->cordoned, "draining", nodes->draining,
-			 "bases", offers_json(nodes->offers, nodes->n_offers));
+			 "bases", offers_json(nodes->offers, nodes->n_offers),
+			 "protocol", d->config.protocol);
 }
 
 /* 0, or -1 with the reason in node->error and nothing changed */
@@ -46,7 +47,7 @@ static int take(struct node *node, const json_t *answer)
 {
 	struct offer *offers;
 	const char *version;
-	int cordoned, draining;
+	int cordoned, draining, protocol = 1;
 	size_t n;
 
 	version = json_string_value(json_object_get(answer, "version"));
@@ -60,7 +61,9 @@ static int take(struct node *node, const json_t *answer)
 		strcpy(node->error, "it says that nothing changed, but it has not told anything yet");
 		return -1;
 	}
-	if (json_unpack((json_t *)answer, "{s:b,s:b}", "cordoned", &cordoned, "draining", &draining)) {
+	/* the first protocol did not say that there would be others */
+	if (json_unpack((json_t *)answer, "{s:b,s:b,s?i}", "cordoned", &cordoned, "draining",
+			&draining, "protocol", &protocol)) {
 		strcpy(node->error, "its answer does not say whether it is cordoned or drained");
 		return -1;
 	}
@@ -72,6 +75,7 @@ static int take(struct node *node, const json_t *answer)
 	node->n_offers = n;
 	node->cordoned = cordoned;
 	node->draining = draining;
+	node->protocol = protocol > 0 ? protocol : 1;
 	strcpy(node->version, version);
 	return 0;
 }

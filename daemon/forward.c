@@ -13,6 +13,7 @@
 #include <strings.h>
 #include <sys/queue.h>
 #include <event2/buffer.h>
+#include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <event2/http.h>
 #include <event2/http_struct.h>
@@ -33,7 +34,10 @@ struct line {
 
 struct lines {
 	struct event_base *events;
+	char address[46];
 	unsigned int port;
+	const struct lines_kind *kind;	/* NULL: plain */
+	void *arg;
 	unsigned int max_answer;
 	unsigned int n_idle;
 	TAILQ_HEAD(line_list, line) idle;
@@ -56,10 +60,34 @@ struct lines *lines_new(struct event_base *events, unsigned int port, unsigned i
 	if (!lines)
 		return NULL;
 	lines->events = events;
+	strcpy(lines->address, "127.0.0.1");
 	lines->port = port;
 	lines->max_answer = max_answer;
 	TAILQ_INIT(&lines->idle);
 	TAILQ_INIT(&lines->busy);
+	return lines;
+}
+
+/**
+ * lines_new_far() - connections to another machine
+ * @events: the event loop
+ * @address: a number
+ * @port: there
+ * @max_answer: bytes
+ * @kind: of connections; kept
+ * @arg: for @kind
+ */
+struct lines *lines_new_far(struct event_base *events, const char *address, unsigned int port,
+			    unsigned int max_answer,
+			    const struct lines_kind *kind, void *arg)
+{
+	struct lines *lines = lines_new(events, port, max_answer);
+
+	if (!lines)
+		return NULL;
+	snprintf(lines->address, sizeof(lines->address), "%s", address);
+	lines->kind = kind;
+	lines->arg = arg;
 	return lines;
 }
 
@@ -79,6 +107,16 @@ void lines_drop(struct lines *lines)
 		lines->n_idle--;
 		line_free(line);
 	}
+}
+
+/* From now on they lead elsewhere; what is in flight is not touched. */
+void lines_move(struct lines *lines, const char *address, unsigned int port)
+{
+	if (!strcmp(lines->address, address) && lines->port == port)
+		return;
+	lines_drop(lines);
+	snprintf(lines->address, sizeof(lines->address), "%s", address);
+	lines->port = port;
 }
 
 /* Nothing is in flight any more. */
@@ -101,12 +139,20 @@ static void on_close(struct evhttp_connection *connection, void *arg)
 static struct line *line_new(struct lines *lines)
 {
 	struct line *line = calloc(1, sizeof(*line));
+	struct bufferevent *bev = NULL;
 
-	if (!line)
+	if (line && lines->kind)
+		bev = lines->kind->make(lines->events, lines->arg);
+	if (!line || (lines->kind && !bev)) {
+		free(line);
 		return NULL;
+	}
 	line->lines = lines;
-	line->connection = evhttp_connection_base_new(lines->events, NULL, "127.0.0.1", lines->port);
+	line->connection = evhttp_connection_base_bufferevent_new(lines->events, NULL, bev,
+								  lines->address, lines->port);
 	if (!line->connection) {
+		if (bev)
+			bufferevent_free(bev);
 		free(line);
 		return NULL;
 	}
@@ -193,6 +239,14 @@ static bool reusable(struct evhttp_request *answer)
 	return connection && !strcasecmp(connection, "keep-alive");
 }
 
+static bool may_have_been_sent(const struct forward *f)
+{
+	const struct lines_kind *kind = f->line->lines->kind;
+
+	return f->failed && (!kind ||
+			     kind->proved(evhttp_connection_get_bufferevent(f->line->connection)));
+}
+
 static void on_answer(struct evhttp_request *answer, void *arg)
 {
 	struct forward *f = arg;
@@ -200,7 +254,7 @@ static void on_answer(struct evhttp_request *answer, void *arg)
 	bool good = code && !f->failed;
 
 	f->request = NULL;
-	f->done(good ? answer : NULL, good || f->failed, good ? NULL : reason(f), f->arg);
+	f->done(good ? answer : NULL, good || may_have_been_sent(f), good ? NULL : reason(f), f->arg);
 	line_put(f->line, good && reusable(answer));
 	free(f);
 }
@@ -241,6 +295,9 @@ void forward_copy_headers(const struct evkeyvalq *from, struct evkeyvalq *to)
 struct forward *forward_start(struct lines *lines, const struct forward_request *request,
 			      forward_fn done, void *arg)
 {
+	const struct timeval timeout = {
+		.tv_sec = request->timeout / 1000, .tv_usec = request->timeout % 1000 * 1000,
+	};
 	struct forward *f = calloc(1, sizeof(*f));
 	struct evkeyvalq *headers;
 
@@ -256,6 +313,10 @@ struct forward *forward_start(struct lines *lines, const struct forward_request 
 	headers = evhttp_request_get_output_headers(f->request);
 	evhttp_add_header(headers, "Host", "localhost");
 	forward_copy_headers(request->headers, headers);
+	if (request->own)
+		forward_copy_headers(request->own, headers);
+	if (request->timeout)
+		evhttp_connection_set_timeout_tv(f->line->connection, &timeout);
 	if (evbuffer_add_buffer_reference(evhttp_request_get_output_buffer(f->request),
 					  request->body) ||
 	    evhttp_make_request(f->line->connection, f->request, request->method, request->path))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * One HTTP request to a sandbox, and its answer.
+ * One HTTP request to a sandbox or to another node, and its answer.
  */
 #ifndef MEDESD_FORWARD_H
 #define MEDESD_FORWARD_H
@@ -14,7 +14,19 @@ struct lines;
 struct forward;
 
 /* Connections to one port that may be used again. */
+/* What connections to another machine consist of. */
+struct lines_kind {
+	struct bufferevent *(*make)(struct event_base *events, void *arg);
+	/* Can anything have been sent on it? */
+	bool (*proved)(struct bufferevent *bev);
+};
+
+/* To a port of 127.0.0.1, or to another machine, on connections that are made so. */
 struct lines *lines_new(struct event_base *events, unsigned int port, unsigned int max_answer);
+struct lines *lines_new_far(struct event_base *events, const char *address, unsigned int port,
+			    unsigned int max_answer,
+			    const struct lines_kind *kind, void *arg);
+void lines_move(struct lines *lines, const char *address, unsigned int port);
 void lines_free(struct lines *lines);
 void lines_drop(struct lines *lines);	/* the idle ones: they may be stale */
 
@@ -23,6 +35,8 @@ struct forward_request {
 	const char *path;		/* with the query */
 	const struct evkeyvalq *headers;
 	struct evbuffer *body;		/* referred to, not moved */
+	const struct evkeyvalq *own;	/* more headers; or NULL */
+	unsigned int timeout;		/* ms without a sign of life; 0: libevent's */
 };
 
 /*

@@ -142,6 +142,40 @@ bool leases_leads(const struct leases *l, uint64_t *epoch)
 	return l->stated && l->epoch.number == l->stated;
 }
 
+/* Whom this node has obeyed last; controller may be NULL. */
+void leases_obeyed(const struct leases *l, uint64_t *epoch, const char **controller)
+{
+	*epoch = l->epoch.number;
+	if (controller)
+		*controller = l->epoch.controller;
+}
+
+/**
+ * leases_outbid() - a node has refused a command: it obeys a higher epoch, or another's
+ * @l: the leases; this controller leads again only under a higher one
+ * @epoch: the node's
+ *
+ * Who leads by the configuration takes one at once: the file says that there is no other.
+ */
+void leases_outbid(struct leases *l, uint64_t epoch)
+{
+	char error[256];
+
+	if (l->election) {
+		election_outbid(l->election, epoch);
+		return;
+	}
+	if (!l->stated || epoch < l->stated)
+		return;
+	if (epoch_accept(&l->epoch, epoch + 1, l->config->node, error, sizeof(error))) {
+		log_error("%s", error);
+		return;
+	}
+	l->stated = l->epoch.number;
+	log_warning("a node obeys epoch %llu: this controller goes on with %llu",
+		    (unsigned long long)epoch, (unsigned long long)l->stated);
+}
+
 static void add_node(const struct roster_node *node, void *arg)
 {
 	json_array_append_new(arg, json_pack("{s:s,s:b,s:s}", "node", node->name,

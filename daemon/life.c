@@ -133,7 +133,8 @@ static bool picture_take(struct picture *p, struct control *c)
 	return true;
 }
 
-static void tell(struct function *f, struct box *box, const char *action, const char *why)
+/* What is done to a function or its box, and why: for the log and whoever listens. */
+void life_tell(struct function *f, struct box *box, const char *action, const char *why)
 {
 	struct control *c = f->control;
 
@@ -146,15 +147,23 @@ static void tell(struct function *f, struct box *box, const char *action, const 
 				       "why", why ? why : ""));
 }
 
-static void purge(struct box *box, const char *why)
+/**
+ * life_purge() - end a box that idles
+ * @box: the box
+ * @why: for the log
+ *
+ * Return: false when it does not idle.
+ */
+bool life_purge(struct box *box, const char *why)
 {
 	struct control *c = box->function->control;
 
 	if (box->state != BOX_IDLE && box->state != BOX_DEDUP && box->state != BOX_DEDUPING)
-		return;
-	tell(box->function, box, "purge", why);
+		return false;
+	life_tell(box->function, box, "purge", why);
 	c->purges++;
 	box_purge(box, why);
+	return true;
 }
 
 static void act_on_box(const struct policy_sandbox *s)
@@ -165,13 +174,13 @@ static void act_on_box(const struct policy_sandbox *s)
 
 	if (s->action == POLICY_PURGE) {
 		if (!box->adopted)
-			purge(box, s->why);
+			life_purge(box, s->why);
 		return;
 	}
 	if (s->action == POLICY_KEEP || box->state != BOX_IDLE || s->stuck ||
 	    c->n_deduping >= c->limits.max_dedups)
 		return;
-	tell(box->function, box, demarcate ? "make it a base" : "deduplicate", s->why);
+	life_tell(box->function, box, demarcate ? "make it a base" : "deduplicate", s->why);
 	box_dedup(box, demarcate);
 }
 
@@ -186,24 +195,37 @@ static void act_on_bases(struct control *c, const struct policy_function *p)
 			continue;
 		base = p->bases[i].owner;
 		base->retired = true;
-		tell(f, NULL, "retire a base", p->bases[i].why);
+		life_tell(f, NULL, "retire a base", p->bases[i].why);
 	}
 	TAILQ_FOREACH(base, &f->bases, link)
 		if (base->retired)
 			c->ops->retire(c->host, base->id);
 }
 
-static void prewarm(struct function *f, unsigned int n, const char *why)
+/**
+ * life_prewarm() - start boxes ahead of need
+ * @f: the function
+ * @n: how many at most
+ * @why: for the log
+ *
+ * Return: how many are starting.
+ */
+unsigned int life_prewarm(struct function *f, unsigned int n, const char *why)
 {
-	while (n-- && spec_starts(&f->spec) && !function_backs_off(f) &&
-	       f->n_boxes - f->in[BOX_ENDING] < f->spec.max_sandboxes &&
-	       HASH_COUNT(f->control->boxes) < f->control->limits.max_boxes &&
-	       admit_start(f, false)) {
-		tell(f, NULL, "start one ahead", why);
+	unsigned int begun;
+
+	for (begun = 0; begun < n; begun++) {
+		if (!spec_starts(&f->spec) || function_backs_off(f) ||
+		    f->n_boxes - f->in[BOX_ENDING] >= f->spec.max_sandboxes ||
+		    HASH_COUNT(f->control->boxes) >= f->control->limits.max_boxes ||
+		    !admit_start(f, false))
+			break;
+		life_tell(f, NULL, "start one ahead", why);
 		if (!box_start(f, false))
-			return;
+			break;
 		f->control->prewarms++;
 	}
+	return begun;
 }
 
 /* No box is freed from within, so the pointers hold until the end. */
@@ -216,8 +238,8 @@ static void act(struct control *c, const struct policy_view *view)
 			act_on_box(&view->functions[i].sandboxes[k]);
 	for (i = 0; i < view->n; i++) {
 		act_on_bases(c, &view->functions[i]);
-		prewarm(view->functions[i].owner, view->functions[i].prewarm,
-			view->functions[i].prewarm_why);
+		life_prewarm(view->functions[i].owner, view->functions[i].prewarm,
+			     view->functions[i].prewarm_why);
 	}
 }
 
@@ -253,6 +275,15 @@ static void look_at_memory(struct control *c)
 	}
 }
 
+/* The cluster's controller decides, but for what this machine lacks at once. */
+static bool is_steered(const struct control *c, const struct policy_view *view)
+{
+	const struct policy_params *params = &c->policy.params;
+
+	return view->now < c->steered_until && view->want <= 0 &&
+	       !(params->pressure && view->pressure >= params->pressure);
+}
+
 static void on_tick(void *arg)
 {
 	struct control *c = arg;
@@ -262,9 +293,10 @@ static void on_tick(void *arg)
 	look_at_memory(c);
 	c->ops->bases(c->host);
 	if (picture_take(&p, c)) {
-		policy_decide(&c->policy, &p.view);
+		if (!is_steered(c, &p.view))
+			policy_decide(&c->policy, &p.view);
 		act(c, &p.view);
-		if (p.view.next < next)
+		if (p.view.next && p.view.next < next)
 			next = p.view.next;
 		picture_free(&p);
 	}

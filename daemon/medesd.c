@@ -17,37 +17,63 @@
 #include "api.h"
 #include "auth.h"
 #include "badness.h"
+#include "catalogue.h"
 #include "cgroup.h"
 #include "control.h"
 #include "daemon.h"
 #include "engine.h"
+#include "front.h"
 #include "host.h"
 #include "job.h"
 #include "leases.h"
 #include "log.h"
 #include "node.h"
 #include "nodes.h"
+#include "obey.h"
+#include "replay.h"
 #include "settle.h"
 #include "specs.h"
+#include "steer.h"
 #include "streams.h"
 #include "tls.h"
+#include "transport.h"
 
 enum { DONE, FAILED, USAGE };
 
+enum role { BOTH, NODE, CONTROLLER };
+
+static const char *const roles[] = { [BOTH] = "both", [NODE] = "node", [CONTROLLER] = "controller" };
+
 struct options {
 	const char *config;
+	enum role role;
 	bool check;
 };
 
 static void usage(FILE *to)
 {
-	fputs("usage: medesd [--config FILE] [--check-config]\n"
+	fputs("usage: medesd [--config FILE] [--role ROLE] [--check-config]\n"
 	      "Control daemon of Medes: tells the kernel module which pages of idle sandboxes\n"
 	      "to deduplicate, and against what.\n\n"
 	      "  -c, --config FILE   read FILE instead of " MEDESD_CONF "\n"
+	      "      --role ROLE     of a cluster: node (never leads), controller (runs no sandboxes), both\n"
 	      "      --check-config  say whether the configuration is good, and end\n"
 	      "  -h, --help          this text\n"
 	      "  -V, --version       the version\n", to);
+}
+
+static bool take_role(const char *name, enum role *role)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(roles); i++) {
+		if (strcmp(roles[i], name))
+			continue;
+		*role = i;
+		return true;
+	}
+	fprintf(stderr, "medesd: --role %s: want node, controller or both\n", name);
+	return false;
 }
 
 /* -1: go on; else the exit code. */
@@ -55,6 +81,7 @@ static int parse_options(int argc, char **argv, struct options *options)
 {
 	static const struct option table[] = {
 		{ "config", required_argument, NULL, 'c' },
+		{ "role", required_argument, NULL, 'r' },
 		{ "check-config", no_argument, NULL, 'C' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
@@ -66,6 +93,10 @@ static int parse_options(int argc, char **argv, struct options *options)
 		switch (c) {
 		case 'c':
 			options->config = optarg;
+			break;
+		case 'r':
+			if (!take_role(optarg, &options->role))
+				return USAGE;
 			break;
 		case 'C':
 			options->check = true;
@@ -88,6 +119,26 @@ static int parse_options(int argc, char **argv, struct options *options)
 	return USAGE;
 }
 
+/* The role, which has the last word over the file. */
+static int take_part(struct config *config, enum role role, char *error, size_t size)
+{
+	bool leads = config->controller[0] && !strcmp(config->controller, config->node);
+
+	if (role == NODE)
+		config->candidate = false;
+	if (role == CONTROLLER)
+		config->serve = false;
+	if (role == NODE && leads)
+		snprintf(error, size, "--role node, but [Cluster] Controller=%s is this node",
+			 config->controller);
+	else if (role == CONTROLLER && config->controller[0] && !leads)
+		snprintf(error, size, "--role controller, but [Cluster] Controller=%s is another node",
+			 config->controller);
+	else
+		return 0;
+	return -EINVAL;
+}
+
 /* The default file may be absent, one that was named may not. */
 static int read_config(const struct options *options, struct config *config)
 {
@@ -100,6 +151,10 @@ static int read_config(const struct options *options, struct config *config)
 	if (err && (err != -ENOENT || options->config)) {
 		fprintf(stderr, "medesd: %s\n", error);
 		return err;
+	}
+	if (take_part(config, options->role, error, sizeof(error))) {
+		fprintf(stderr, "medesd: %s\n", error);
+		return -EINVAL;
 	}
 	if (options->check)
 		printf("%s: good%s\n", path, err ? " (there is none; the defaults hold)" : "");
@@ -166,6 +221,42 @@ static int control_open(struct daemon *d)
 		.max_dedups = config->jobs,
 	};
 	return 0;
+}
+
+/* Does the configuration say that there is a controller, and can it reach the nodes? */
+static bool has_controller(const struct daemon *d)
+{
+	const struct config *config = &d->config;
+
+	return nodes_on(d->nodes) && config->protocol >= STEER_PROTOCOL &&
+	       (config->valkey || config->controller[0]);
+}
+
+/* Commands of the cluster's controller, from here or to here. */
+static int steer_open(struct daemon *d)
+{
+	d->catalogue = catalogue_new(d->config.state);
+	d->obey = obey_new(d);
+	d->replays = replays_new(d->clock);
+	if (!d->catalogue || !d->obey || !d->replays)
+		return -1;
+	if (!has_controller(d))
+		return 0;
+	d->fronts = fronts_new(d);
+	d->steer = d->fronts ? steer_new(d, transport(d)) : NULL;
+	return d->steer ? 0 : -1;
+}
+
+static void steer_close(struct daemon *d)
+{
+	fronts_free(d->fronts);
+	d->fronts = NULL;
+	steer_free(d->steer);
+	d->steer = NULL;
+	obey_free(d->obey);
+	d->obey = NULL;
+	catalogue_free(d->catalogue);
+	d->catalogue = NULL;
 }
 
 static void control_close(struct daemon *d)
@@ -272,9 +363,11 @@ static int run(struct daemon *d)
 	d->nodes = nodes_new(d);
 	if (!d->nodes)
 		goto out_kernel;
+	if (steer_open(d))
+		goto out_steer;
 	d->http = http_new(d, api_tables, api_n_tables);
 	if (!d->http)
-		goto out_nodes;
+		goto out_steer;
 	if (add_events(d, added))
 		goto out_http;
 	d->badness = badness_new(d);
@@ -290,11 +383,17 @@ out_http:
 	for (i = 0; i < ARRAY_SIZE(added); i++)
 		if (added[i])
 			event_free(added[i]);
+	steer_close(d);
 	control_close(d);
+	replays_free(d->replays);
+	d->replays = NULL;
 	http_free(d->http);
 	badness_free(d->badness);
 	d->badness = NULL;
-out_nodes:
+out_steer:
+	steer_close(d);
+	replays_free(d->replays);
+	d->replays = NULL;
 	nodes_free(d->nodes);
 	d->nodes = NULL;
 out_kernel:

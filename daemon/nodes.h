@@ -34,6 +34,7 @@ struct node {
 	char error[NODE_ERROR];		/* of the newest question, empty when it was answered */
 	uint64_t heard;			/* us, clock_now() */
 	uint64_t asked, failed;
+	unsigned int protocol;		/* 0: not told yet */
 	char version[24];		/* of what it told; empty: nothing yet */
 	bool cordoned, draining;
 	struct offer *offers;

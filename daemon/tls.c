@@ -274,6 +274,15 @@ const char *tls_peer(struct bufferevent *bev)
 	return s && s->name[0] && SSL_is_init_finished(ssl) ? s->name : NULL;
 }
 
+/* Has the other end ever proved who it is? Before that nothing was sent to it. */
+bool tls_proved(struct bufferevent *bev)
+{
+	SSL *ssl = bufferevent_openssl_get_ssl(bev);
+	const struct session *s = ssl ? session_of(ssl) : NULL;
+
+	return s && s->name[0];
+}
+
 /**
  * tls_why() - why a connection failed
  * @ssl: of it

@@ -23,6 +23,7 @@ struct bufferevent *tls_accept(struct event_base *events, void *arg);
 /* To be connected; the other side has to be that node. */
 struct bufferevent *tls_connect(struct tls *tls, struct event_base *events, const char *node);
 
+bool tls_proved(struct bufferevent *bev);
 const char *tls_peer(struct bufferevent *bev);
 void tls_closed(struct bufferevent *bev, void *arg);
 const char *tls_why(SSL *ssl, unsigned long error, char why[TLS_WHY]);

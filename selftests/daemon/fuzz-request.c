@@ -19,12 +19,16 @@
 #include <unistd.h>
 #include <cmocka.h>
 #include "api.h"
+#include "catalogue.h"
 #include "engine.h"
 #include "kernel.h"
+#include "leases.h"
 #include "log.h"
 #include "node.h"
+#include "obey.h"
 #include "simhost.h"
 #include "streams.h"
+#include "view.h"
 
 static const char *const targets[] = {
 	"PUT /v1/functions/f", "PUT /v1/functions/g?domain=d", "POST /v1/functions",
@@ -33,6 +37,8 @@ static const char *const targets[] = {
 	"DELETE /v1/functions/f", "GET /v1/functions", "GET /v1/functions/f/explain",
 	"GET /metrics", "GET /v1/sandboxes", "DELETE /v1/sandboxes/f-1", "GET /v1/jobs/1?wait_ms=1",
 	"PUT /v1/functions/%66%2f", "POST /v1/sandboxes/f-1/dedup",
+	/* between daemons */
+	"OBEY ", "VIEW ",
 };
 
 static struct daemon d;
@@ -59,8 +65,11 @@ static void start(void)
 	d.control = sim->control;
 	d.clock = sim->clock;
 	d.streams = streams_new(&d);
+	d.catalogue = catalogue_new(d.config.state);
+	d.leases = leases_new(&d);
+	d.obey = obey_new(&d);
 	d.http = http_new(&d, api_tables, api_n_tables);
-	if (!d.kernel || !d.bases || !d.jobs || !d.http)
+	if (!d.kernel || !d.bases || !d.jobs || !d.http || !d.catalogue || !d.leases || !d.obey)
 		abort();
 }
 
@@ -92,6 +101,22 @@ static void exchange(int fd)
 	}
 }
 
+/* A command to this node, of a controller that a certificate vouches for; or another node's report. */
+static void between_daemons(const char *target, const uint8_t *data, size_t size)
+{
+	json_t *body = json_loadb((const char *)data, size, JSON_REJECT_DUPLICATES, NULL);
+	json_t *answer = NULL;
+	char error[200];
+
+	if (json_is_object(body) && *target == 'O')
+		obey_command(d.obey, "n9", body, &answer);
+	else if (json_is_object(body))
+		view_free(view_parse(body, clock_now(d.clock), error, sizeof(error)));
+	json_decref(answer);
+	json_decref(body);
+	sim_run(sim, 5);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const char *target, *path;
@@ -104,6 +129,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		start();
 	target = targets[data[0] % ARRAY_SIZE(targets)];
 	path = strchr(target, ' ');
+	if (!path[1]) {
+		between_daemons(target, data + 1, size - 1);
+		return 0;
+	}
 	len = snprintf(head, sizeof(head),
 		       "%.*s%s HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: %zu\r\n\r\n",
 		       (int)(path - target), target, path, size - 1);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A medesd of the test's own, without the module, and what tests of it share."""
 import http.client
+import itertools
 import json
 import os
 import shutil
@@ -16,6 +17,7 @@ BUILD = os.environ.get("BUILD", os.path.join(os.path.dirname(os.path.abspath(__f
 MEDESD = os.environ.get("MEDESD", os.path.join(BUILD, "daemon/medesd"))
 NOOP = os.path.join(BUILD, "noop")
 PATIENCE = 60
+NUMBERS = itertools.count(1)
 ADMIN, TENANT = "administrator-token", "tenant-token-of-a-shop"
 TESTS = []
 
@@ -39,11 +41,11 @@ def equal(got, want, what=""):
     assert got == want, f"{what} is {got!r}, wanted {want!r}"
 
 
-def soon(condition, seconds=PATIENCE):
+def soon(condition, seconds=PATIENCE, pause=0.01):
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not become true in time"
-        time.sleep(0.01)
+        time.sleep(pause)
 
 
 def cgroup_mount():
@@ -80,32 +82,38 @@ class Daemon:
         self.directory = tempfile.mkdtemp(prefix="medesd-test-")
         os.chmod(self.directory, 0o755)
         self.socket = os.path.join(self.directory, "sock")
-        self.name = f"medes-test-{os.getpid()}"
+        # several of a test have cgroups of their own
+        self.name = f"medes-test-{os.getpid()}-{next(NUMBERS)}"
         self.port = free_port()
         tokens = os.path.join(self.directory, "tokens")
         with open(os.open(tokens, os.O_CREAT | os.O_WRONLY, 0o600), "w", encoding="utf-8") as file:
             file.write(f"# for tests\n{ADMIN} *\n{TENANT} shop\n")
         self.config = os.path.join(self.directory, "medesd.conf")
-        with open(self.config, "w", encoding="utf-8") as file:
-            file.write(f"""[Daemon]
-Socket={self.socket}
-State={self.directory}/state
-LogLevel={level}
-[Http]
-Listen=127.0.0.1:{self.port}
-Tokens={tokens}
-[Functions]
-Cgroup={self.name}
-PrivateTmp=no
-{config}
-""")
+        self.tokens, self.level = tokens, level
+        self.configure(config)
         self.log = os.path.join(self.directory, "log")
         self.process = None
         self.start()
 
+    def configure(self, lines):
+        with open(self.config, "w", encoding="utf-8") as file:
+            file.write(f"""[Daemon]
+Socket={self.socket}
+State={self.directory}/state
+LogLevel={self.level}
+[Http]
+Listen=127.0.0.1:{self.port}
+Tokens={self.tokens}
+[Functions]
+Cgroup={self.name}
+PrivateTmp=no
+{lines}
+""")
+
     def start(self):
         with open(self.log, "a", encoding="utf-8") as log:
-            self.process = subprocess.Popen([MEDESD, "-c", self.config], stderr=log)
+            # ends with the test, however that ends
+            self.process = subprocess.Popen(["setpriv", "--pdeathsig", "TERM", MEDESD, "-c", self.config], stderr=log)
         soon(self.answers)
 
     def answers(self):

@@ -222,7 +222,7 @@ static const struct host_ops ops = {
 	.bases = sim_bases, .retire = sim_retire, .dedups = sim_dedups,
 };
 
-struct sim *sim_new(uint64_t seed)
+struct sim *sim_new_at(struct clock *clock, uint64_t seed)
 {
 	struct sim *sim = calloc(1, sizeof(*sim));
 
@@ -231,9 +231,18 @@ struct sim *sim_new(uint64_t seed)
 		.restore_time = 100 * US_PER_MS, .run_time = 200 * US_PER_MS,
 		.warm = 50 << 20, .asleep = 10 << 20, .module = true,
 	};
-	sim->clock = clock_simulated_new();
+	sim->clock = clock;
+	sim->shared = true;
 	rng_seed(&sim->rng, seed);
 	sim->control = control_new(sim->clock, seed, &ops, sim);
+	return sim;
+}
+
+struct sim *sim_new(uint64_t seed)
+{
+	struct sim *sim = sim_new_at(clock_simulated_new(), seed);
+
+	sim->shared = false;
 	return sim;
 }
 
@@ -249,7 +258,8 @@ void sim_free(struct sim *sim)
 		free(s);
 	}
 	control_free(sim->control);
-	clock_free(sim->clock);
+	if (!sim->shared)
+		clock_free(sim->clock);
 	free(sim);
 }
 

@@ -11,6 +11,7 @@
 
 struct sim {
 	struct clock *clock;
+	bool shared;			/* the clock is */
 	struct control *control;
 	struct rng rng;
 
@@ -44,6 +45,7 @@ struct sim_call {
 };
 
 struct sim *sim_new(uint64_t seed);
+struct sim *sim_new_at(struct clock *clock, uint64_t seed);	/* several share a clock */
 void sim_free(struct sim *sim);
 struct function *sim_function(struct sim *sim, const char *name, const char *spec);
 void sim_run(struct sim *sim, double seconds);

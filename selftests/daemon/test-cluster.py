@@ -13,29 +13,17 @@ import stat
 import subprocess
 import tempfile
 
+import clusters
+from clusters import ctl, make_pki
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from medesd import BUILD, MEDESD, TESTS, Daemon, equal, free_port, run_tests, soon, test
+from medesd import MEDESD, TESTS, Daemon, equal, free_port, run_tests, soon, test
 
 fits = importlib.import_module("test-openapi").fits
 TESTS.clear()       # those of the module above
-MEDESCTL = os.path.join(BUILD, "medesctl/medesctl")
-PKI = tempfile.mkdtemp(prefix="medes-pki-")
-OTHER = tempfile.mkdtemp(prefix="medes-pki-")
+PKI, OTHER = (make_pki(cluster, ("n1", "n2", "n3")) for cluster in ("prod", "other"))
 PORTS = {f"n{i}": free_port() for i in range(1, 4)}
-
-
-def ctl(*args, code=0):
-    done = subprocess.run([MEDESCTL, *args], capture_output=True, text=True, check=False)
-    equal(done.returncode, code, f"{args}: {done.stdout} {done.stderr}")
-    return done.stdout + done.stderr
-
-
-for directory, cluster in (PKI, "prod"), (OTHER, "other"):
-    ctl("cluster", "init", cluster, "--dir", directory)
-    for node in ("n1", "n2", "n3"):
-        ctl("cluster", "certificate", node, "--dir", directory)
 
 
 def config(node, certificates=PKI, cluster="prod", nodes=()):
@@ -91,25 +79,8 @@ def forge(authority, uri, days=1, usage=None):
     return paths
 
 
-def knock(certificate=None, node="n1", request=b"GET /v1/cluster HTTP/1.0\r\n\r\n", version=None):
-    """What a client with that certificate gets from the cluster's port: bytes, or ""."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    if version:
-        context.minimum_version = context.maximum_version = version
-    if certificate:
-        context.load_cert_chain(*certificate)
-    with socket.create_connection(("127.0.0.1", PORTS[node]), timeout=30) as plain:
-        try:
-            with context.wrap_socket(plain) as secret:
-                secret.sendall(request)
-                answer = b""
-                while chunk := secret.recv(65536):
-                    answer += chunk
-                return answer.decode()
-        except (ssl.SSLError, ConnectionError):
-            return ""
+def knock(node="n1", **how):
+    return clusters.knock(PORTS[node], **how)
 
 
 def turned_away(daemon, says, **how):
@@ -397,7 +368,7 @@ def what_is_answered_in_a_cluster_has_the_form_of_the_spec(d):
         fits(d.request(method.upper(), path.format(**names), body), method, path)
     answer = knock(certificate=(f"{PKI}/n2.pem", f"{PKI}/n2.key"))
     told = json.loads(answer.split("\r\n\r\n")[1])
-    equal(set(told), {"node", "version", "same", "cordoned", "draining", "bases"})
+    equal(set(told), {"node", "version", "same", "cordoned", "draining", "bases", "protocol"})
     again = knock(certificate=(f"{PKI}/n2.pem", f"{PKI}/n2.key"),
                   request=f"GET /v1/cluster?version={told['version']} HTTP/1.0\r\n\r\n".encode())
     equal(json.loads(again.split("\r\n\r\n")[1]),

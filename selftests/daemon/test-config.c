@@ -67,6 +67,7 @@ static void everything_can_be_set(void **state)
 			      "[Cluster]\nName=c\nNode=n\nKey=/k\nPort=1\n"
 			      "Peers=10.0.0.1 10.0.0.2\nPeers=fe80::1\n"
 			      "Certificates=/c\nListen=[::]:7171\nInterval=1s\nShare=no\nPromote=100\n"
+			      "Replicas=3\nProtocol=1\nServe=no\n"
 			      "[Node a]\nAddress=10.0.0.1\n"
 			      "[Node b]\nAddress=fe80::2\nPort=5\nRdmaPort=6\n", &config, error, sizeof(error)), 0);
 	assert_string_equal(config.socket, "/x/y.sock");
@@ -95,6 +96,9 @@ static void everything_can_be_set(void **state)
 	assert_int_equal(config.cluster_interval, 1000);
 	assert_false(config.share);
 	assert_int_equal(config.promote, 100);
+	assert_int_equal(config.replicas, 3);
+	assert_int_equal(config.protocol, 1);
+	assert_false(config.serve);
 	assert_int_equal(config.n_nodes, 2);
 	assert_string_equal(config.nodes[0].name, "a");
 	assert_string_equal(config.nodes[0].address, "10.0.0.1");

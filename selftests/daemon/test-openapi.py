@@ -133,6 +133,9 @@ def answers_have_the_form_of_the_spec(d):
         ("post", "/v1/bases/{base}/replicate", {"base": "b"}, {"to": "n"}),
         ("get", "/v1/cluster", {}, None), ("post", "/v1/cluster/replicate", {}, {}),
         ("post", "/v1/cluster/cordon", {}, {}), ("post", "/v1/cluster/drain", {}, {}),
+        ("get", "/v1/controller", {}, None), ("post", "/v1/cluster/obey", {}, {}),
+        ("post", "/v1/cluster/overview", {}, {}), ("post", "/v1/cluster/function", {}, {}),
+        ("post", "/v1/cluster/explain", {}, {}),
     ]
     for method, path, names, body in calls:
         where = path.format(**names)
@@ -140,7 +143,8 @@ def answers_have_the_form_of_the_spec(d):
     called = {(method, path) for method, path, _, _ in calls}
     left = {(m, p) for m, p, _ in operations()} - called
     # these answer with what the function says, or not at an end
-    equal({p for _, p in left}, {"/v1/functions/{function}/invoke", "/v1/events"})
+    equal({p for _, p in left}, {"/v1/functions/{function}/invoke", "/v1/events",
+                                 "/v1/cluster/functions/{function}/invoke", "/v1/cluster/functions/{function}/front"})
 
 
 if __name__ == "__main__":

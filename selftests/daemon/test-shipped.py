@@ -13,12 +13,13 @@ from medesd import MEDESD, Skip, equal, run_tests, test
 
 HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../daemon")
 CONFIGS = sorted(glob.glob(os.path.join(HERE, "examples/*.conf"))) + [os.path.join(HERE, "medesd.conf")]
+UNITS = sorted(os.path.basename(path)[:-len(".service")] for path in glob.glob(os.path.join(HERE, "*.service")))
 FUNCTIONS = sorted(glob.glob(os.path.join(HERE, "examples/*.json")))
 
 
 @test
 def example_configurations_are_good(_):
-    equal(len(CONFIGS), 7)
+    equal(len(CONFIGS), 8)
     with tempfile.TemporaryDirectory() as directory:
         # the files that they name
         subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
@@ -48,28 +49,62 @@ class Repeated(configparser.RawConfigParser):  # pylint: disable=too-many-ancest
         return optionstr
 
 
-@test
-def unit_has_what_the_daemon_relies_on(_):
+def unit_of(name):
     unit = Repeated(strict=True)
-    unit.read(os.path.join(HERE, "medesd.service"))
-    service = dict(unit["Service"])
-    equal(service["Type"], "notify")
-    # sandboxes live beside it, and outlive it when it crashes
-    equal((service["DelegateSubgroup"], service["KillMode"]), ("supervisor", "process"))
-    equal(set(service["Delegate"].split()), {"cpu", "memory", "pids"})
-    equal((service["RuntimeDirectory"], service["StateDirectory"]), ("medes", "medes"))
+    unit.read(os.path.join(HERE, f"{name}.service"))
+    return unit
 
 
 @test
-def unit_is_one_that_systemd_understands(_):
+def units_have_what_the_daemon_relies_on(_):
+    equal(UNITS, ["medesd", "medesd-controller", "medesd-node"])
+    for name, role in ("medesd", None), ("medesd-node", "node"), ("medesd-controller", "controller"):
+        unit = unit_of(name)
+        service = dict(unit["Service"])
+        equal(service["Type"], "notify")
+        equal((service["RuntimeDirectory"], service["StateDirectory"]), ("medes", "medes"))
+        equal(service["ExecStart"], "@sbindir@/medesd" + (f" --role {role}" if role else ""))
+        # one socket, one state: one of them
+        equal(set(unit["Unit"]["Conflicts"].split()), {f"{other}.service" for other in UNITS if other != name})
+        if role == "controller":
+            equal(service["CapabilityBoundingSet"], "")
+            continue
+        # sandboxes live beside it, and outlive it when it crashes
+        equal((service["DelegateSubgroup"], service["KillMode"]), ("supervisor", "process"))
+        equal(set(service["Delegate"].split()), {"cpu", "memory", "pids"})
+
+
+@test
+def units_are_ones_that_systemd_understands(_):
     if not shutil.which("systemd-analyze"):
         raise Skip("no systemd-analyze here")
-    with tempfile.TemporaryDirectory() as directory, open(os.path.join(HERE, "medesd.service"), encoding="ascii") as file:
-        path = os.path.join(directory, "medesd.service")
-        with open(path, "w", encoding="ascii") as made:
-            made.write(file.read().replace("@sbindir@/medesd", MEDESD))
-        done = subprocess.run(["systemd-analyze", "verify", "--man=no", path], capture_output=True, text=True, check=False)
-    equal((done.returncode, [line for line in done.stderr.splitlines() if "medesd.service" in line]), (0, []))
+    with tempfile.TemporaryDirectory() as directory:
+        for name in UNITS:
+            path = os.path.join(directory, f"{name}.service")
+            with open(os.path.join(HERE, f"{name}.service"), encoding="ascii") as file, \
+                    open(path, "w", encoding="ascii") as made:
+                made.write(file.read().replace("@sbindir@/medesd", MEDESD))
+        for name in UNITS:
+            path = os.path.join(directory, f"{name}.service")
+            done = subprocess.run(["systemd-analyze", "verify", "--man=no", path], capture_output=True, text=True,
+                                  check=False)
+            said = [line for line in done.stderr.splitlines() if ".service:" in line and "medesd" in line]
+            equal((done.returncode, said), (0, []))
+
+
+@test
+def a_role_that_the_configuration_contradicts_is_refused(_):
+    conf = os.path.join(HERE, "examples/cluster.conf")
+
+    def check(*args):
+        done = subprocess.run([MEDESD, "--check-config", "--config", conf, *args], capture_output=True, text=True,
+                              check=False)
+        return done.returncode, done.stdout + done.stderr
+
+    equal([check("--role", role)[0] for role in ("both", "controller")], [0, 0])
+    status, text = check("--role", "node")
+    equal((status, "Controller=n1 is this node" in text), (1, True), text)
+    equal(check("--role", "king")[0], 2)
 
 
 if __name__ == "__main__":

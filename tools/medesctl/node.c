@@ -173,8 +173,9 @@ static enum exit_code drain(const struct args *args, const char *const *names, s
 		json_decref(answer);
 		return FAILED;
 	}
-	print_line(args, answer, "node %s is being drained; other nodes read %lld of its bases%s%s",
+	print_line(args, answer, "node %s is being drained; other nodes read %lld of its bases, %lld sandboxes are to be replaced%s%s",
 		   names[0], json_integer_value(json_object_get(answer, "bases_leased")),
+		   json_integer_value(json_object_get(answer, "sandboxes")),
 		   *why ? "; " : "", why);
 	return DONE;
 }
