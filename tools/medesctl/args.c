@@ -11,7 +11,7 @@
 #include "ctl.h"
 
 /* Values of options that have no letter begin here, OPT_* are added. */
-#define LONG_ONLY 0x1000000
+#define LONG_ONLY 0x10000000
 
 static int add_pid(struct args *args, const char *text)
 {
@@ -136,6 +136,7 @@ int args_parse(struct args *args, int argc, char **argv)
 		{ "key", required_argument, NULL, LONG_ONLY + OPT_KEY },
 		{ "port", required_argument, NULL, LONG_ONLY + OPT_PORT },
 		{ "rdma-port", required_argument, NULL, LONG_ONLY + OPT_RDMA_PORT },
+		{ "cluster", no_argument, NULL, LONG_ONLY + OPT_CLUSTER },
 		{ "dir", required_argument, NULL, LONG_ONLY + OPT_DIR },
 		{ "days", required_argument, NULL, LONG_ONLY + OPT_DAYS },
 		{ "to", required_argument, NULL, LONG_ONLY + OPT_TO },

@@ -39,6 +39,7 @@ enum ctl_option {
 	OPT_PORT = 1 << 21,
 	OPT_FORCE = 1 << 22,
 	OPT_BUNDLE = 1 << 23,
+	OPT_CLUSTER = 1 << 24,
 };
 
 #define WORDS_MAX 128

@@ -215,6 +215,11 @@ static enum exit_code top(const struct args *args, const char *const *names, siz
 	enum exit_code code;
 
 	(void)names, (void)n;
+	if (args->given & OPT_CLUSTER) {
+		if (module.there)
+			medes_nl_close(&nl);
+		return top_cluster(args);
+	}
 	code = !args->json && isatty(STDOUT_FILENO) ? live(args, &module) : once(args, &module);
 	if (module.there)
 		medes_nl_close(&nl);
@@ -223,8 +228,9 @@ static enum exit_code top(const struct args *args, const char *const *names, siz
 
 const struct command top_commands[] = {
 	{
-		"top", NULL, "", "functions, and sandboxes by what they keep away, each second until Ctrl-C",
-		0, 0, 0, 0, top,
+		"top", NULL, "[--cluster]",
+		"functions, and sandboxes by what they keep away, each second until Ctrl-C; --cluster: the nodes, as their controller sees them",
+		OPT_CLUSTER, 0, 0, 0, top,
 	},
 	{ .object = NULL },
 };

@@ -7,6 +7,8 @@
 
 extern const struct view top_function_view;
 
+enum exit_code top_cluster(const struct args *args);
+
 json_t *top_functions(const struct args *args, json_t *before, double seconds);
 
 #endif /* MEDESCTL_TOP_H */
