@@ -253,7 +253,8 @@ def serve(function, first, n):
 
 
 def states():
-	lives = {s["name"]: s["state"] for s in client.call("GET", "/v1/sandboxes")["sandboxes"]}
+	lives = {s["name"]: s["state"] + (" (stranded)" if s.get("stranded") else "")
+		 for s in client.call("GET", "/v1/sandboxes")["sandboxes"]}
 	return {"sandboxes": lives, "losses": counter("losses"),
 		"peers": json.loads(subprocess.run(["medesctl", "peer", "list", "-j"], capture_output=True,
 						   text=True, check=True).stdout)["peers"]}
