@@ -169,12 +169,11 @@ static void suspect(struct front *fr)
 /* The connection broke, or the daemon there did: those that idle may be no better. */
 static void lost_or_again(struct front *fr, const char *why)
 {
-	const struct steer_node *sn = steer_find(fr->of->daemon->steer, fr->node);
 	struct lines *lines = reach_lines(fr->of->reach, fr->node);
 
 	if (lines)
 		lines_drop(lines);
-	if (fr->to_controller || fr->repeated || !sn || !sn->view) {
+	if (fr->to_controller || fr->repeated) {
 		lost_there(fr, why);
 		return;
 	}

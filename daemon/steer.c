@@ -45,22 +45,43 @@ static void forget_view(struct steer_node *sn)
 	sn->view = NULL;
 }
 
+static unsigned int patience(const struct steer *s)
+{
+	unsigned int ms = s->daemon->config.lease / 2;
+
+	return ms < PATIENCE_MIN_MS ? PATIENCE_MIN_MS : ms > PATIENCE_MAX_MS ? PATIENCE_MAX_MS : ms;
+}
+
+static void lose(struct steer_node *sn)
+{
+	const struct steer_transport *transport = sn->steer->transport;
+
+	if (sn->lost)
+		return;
+	sn->lost = true;
+	if (transport->lost)
+		transport->lost(transport->arg, sn->name);
+}
+
+/*
+ * From now on it is given nothing. What is there is given up when it has been silent for long,
+ * or twice: a connection can break, and those of requests say so themselves.
+ */
 static void out_of_reach(struct steer_node *sn, const char *why)
 {
 	struct steer *s = sn->steer;
-	bool was_there = sn->view;
+	uint64_t silent = clock_now(s->daemon->clock) - sn->heard;
 
 	snprintf(sn->error, sizeof(sn->error), "%s", why);
+	if (sn->view)
+		log_warning("controller: node %s is out of reach: %s", sn->name, why);
 	forget_view(sn);
 	s->failures++;
 	/* it decides for itself meanwhile, and what was decided here is old */
-	if (clock_now(s->daemon->clock) - sn->heard > s->daemon->config.lease * US_PER_MS)
+	if (silent > s->daemon->config.lease * US_PER_MS)
 		json_array_clear(sn->acts);
-	if (!was_there)
-		return;
-	log_warning("controller: node %s is out of reach: %s", sn->name, why);
-	if (s->transport->lost)
-		s->transport->lost(s->transport->arg, sn->name);
+	if (++sn->missed > 1 || silent >= patience(s) * US_PER_MS)
+		lose(sn);
 }
 
 static void take_answer(struct steer_node *sn, const json_t *answer)
@@ -84,6 +105,8 @@ static void take_answer(struct steer_node *sn, const json_t *answer)
 	forget_view(sn);
 	sn->view = view;
 	sn->heard = now;
+	sn->missed = 0;
+	sn->lost = false;
 	sn->error[0] = '\0';
 	s->answers++;
 	sync_report(sn);
@@ -110,13 +133,6 @@ static void on_answer(int status, json_t *answer, const char *error, void *arg)
 	if (status == OBEY_SUPERSEDED)
 		leases_outbid(s->daemon->leases,
 			      json_integer_value(json_object_get(answer, "obeyed_epoch")));
-}
-
-static unsigned int patience(const struct steer *s)
-{
-	unsigned int ms = s->daemon->config.lease / 2;
-
-	return ms < PATIENCE_MIN_MS ? PATIENCE_MIN_MS : ms > PATIENCE_MAX_MS ? PATIENCE_MAX_MS : ms;
 }
 
 /* Acts that were sent before and not answered are sent again, with their ids. */
@@ -189,8 +205,8 @@ static void look_at_nodes(struct steer *s)
 	HASH_ITER(hh, s->nodes, sn, next) {
 		if (sn->there)
 			continue;
-		if (sn->view)
-			out_of_reach(sn, "it was forgotten");
+		forget_view(sn);
+		lose(sn);
 		remove_node(sn);
 	}
 }
@@ -210,6 +226,8 @@ static void new_reign(struct steer *s, uint64_t epoch)
 			s->transport->cancel(sn->question);
 		sn->question = NULL;
 		sn->tried = false;
+		sn->lost = false;
+		sn->missed = 0;
 		forget_view(sn);
 		json_array_clear(sn->acts);
 	}

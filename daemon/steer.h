@@ -46,6 +46,8 @@ struct steer_node {
 	bool tried;			/* asked in this reign, whatever came of it */
 	struct view *view;		/* NULL: out of reach, or not asked yet */
 	uint64_t heard;			/* us */
+	unsigned int missed;		/* answers, since then */
+	bool lost;			/* and what is there is not waited for */
 	char error[STEER_ERROR];	/* why it is out of reach */
 	void *question;
 	bool again;			/* ask as soon as it has answered */
