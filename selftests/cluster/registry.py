@@ -25,7 +25,7 @@ DAEMONS = os.path.realpath(daemons.__file__)
 SHARED = "shared@n2"
 BASES = "medes:test:{bases}"
 # a busy guest may keep its leader from the servers for a while
-daemons.CONFIG = daemons.CONFIG.replace("Interval=", "Lease=60s\nInterval=")
+daemons.CONFIG = daemons.CONFIG.replace("Interval=", "Lease=20s\nInterval=")
 daemons.CONFIG += """[Registry]
 Engine=valkey
 Servers=%s
@@ -95,7 +95,8 @@ def node():
     """n1's daemon with a function, and a sandbox that is like the base of n2."""
     daemon.start()
     web = {"command": [NOOP], "start_timeout_ms": 60000, "request_timeout_ms": 60000}
-    check(http("PUT", "/v1/functions/web", web)[0] in (200, 201))
+    # it is refused until this node leads
+    check(soon(lambda: http("PUT", "/v1/functions/web", web)[0] in (200, 201), 90), status()["cluster"])
     with guests(SEED, pages=PAGES, mix=MIX) as guest:
         ctl("sandbox", "add", "near", "--pid", str(guest.pid), "--domain", DOMAIN)
         yield guest
@@ -148,6 +149,8 @@ def _():
     for one in 1, 2:
         daemons.set_up(one)
         daemons.put(one, "/etc/medes/valkey.password", valkeys.PASSWORD.encode())
+    # functions are told to the one that leads: this one
+    on(2, "sed -i '/^Lease=/aCandidate=no' /etc/medes/medesd.conf")
     wait_for_nodes(PATIENCE_MS)
     valkeys.start()
     daemons.start_there()
