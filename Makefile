@@ -44,12 +44,11 @@ check:
 
 # what nodes do to each other; KERNEL=debug: on the debug kernel
 check-cluster:
-	tools/vm/check --kernel $(or $(KERNEL),stock) --jobs 1 cluster failures
+	tools/vm/check --kernel $(or $(KERNEL),stock) --jobs 1 controllers cluster nodes failures
 
 # the registry on real Valkey servers that fail, natively and under two nodes
 check-registry:
-	@tools/vm/inroot make --no-print-directory -s -j2 -C selftests/daemon check-registries
-	tools/vm/check --kernel $(or $(KERNEL),stock) --jobs 1 registry
+	tools/vm/check --kernel $(or $(KERNEL),stock) --jobs 1 registries registry
 
 check-debug:
 	tools/vm/check --kernel debug
@@ -111,7 +110,7 @@ help:
 #H make report          Documentation/performance.rst and its charts, of what make bench wrote
 #H make check           all tests, natively and in guests of the reference kernel
 #H make check-unit      only the tests that need no guest
-#H make check-cluster   what nodes do to each other, in two and three guests (KERNEL=debug: on the debug kernel)
+#H make check-cluster   what nodes do to each other, natively and in two and three guests (KERNEL=debug: on the debug kernel)
 #H make check-registry  the registry while Valkey servers fail, natively and in two guests
 #H make check-debug     the guest suites on a kernel with KASAN and lockdep
 #H make fuzz SECONDS=60 libFuzzer on the codec and on requests to medesd, each target for that long
