@@ -37,6 +37,7 @@ struct roster {
 	char about[ROSTER_ABOUT];
 	uint64_t lease;			/* us */
 	uint64_t asked, answered;
+	bool failed;			/* since it was answered */
 	void (*changed)(const char *node, bool alive, void *arg);
 	void *arg;
 	struct member *members;
@@ -126,14 +127,17 @@ static void on_list(enum valkey_result result, const redisReply *reply, void *ar
 	size_t i;
 
 	r->request = NULL;
-	if (result != VALKEY_OK || reply->type != REDIS_REPLY_ARRAY)
+	if (result != VALKEY_OK || reply->type != REDIS_REPLY_ARRAY) {
+		r->failed = true;
 		return;
-	/* the time without an answer counts for nobody */
+	}
+	/* the time without an answer counts for nobody: others may have got none, either */
 	pause = r->answered ? r->asked - r->answered : 0;
-	if (pause > r->lease / 2)
+	if (r->failed || pause > r->lease / 2)
 		for (m = r->members; m; m = m->hh.next)
 			m->since += pause;
 	r->answered = now;
+	r->failed = false;
 	for (i = 0; i + 1 < reply->elements; i += 2)
 		take(r, reply->element[i]->str, reply->element[i + 1]->str, now);
 	expire(r, now);
