@@ -18,6 +18,7 @@
 #include <event2/buffer.h>
 #include <event2/keyvalq_struct.h>
 #include "api.h"
+#include "cell.h"
 #include "forward.h"
 #include "front.h"
 #include "function.h"
@@ -27,6 +28,7 @@
 
 /* So long after its connection a dying process is waited for, to say what it died of. */
 #define END_FOLLOWS_MS 1000
+#define END_WAITS 10
 
 struct invoke {
 	struct call call;
@@ -35,6 +37,7 @@ struct invoke {
 	struct forward *forward;
 	struct replay *replay;		/* NULL: no other node sent it */
 	struct timer broken;		/* set: the connection broke, for this reason */
+	unsigned int waits;		/* for the end that follows */
 	const char *why;
 	struct evkeyvalq headers;
 	struct evbuffer *body;
@@ -102,7 +105,12 @@ static void pass_answer(struct invoke *in, struct evhttp_request *answer)
 static void on_broken(void *arg)
 {
 	struct invoke *in = arg;
+	const struct local *l = in->call.box->local;
 
+	/* one killed for its memory is sure to end, but a lot of memory takes its time */
+	if (cell_oom_killed(&l->cell) && ++in->waits < END_WAITS &&
+	    !timer_set(&in->broken, END_FOLLOWS_MS * US_PER_MS))
+		return;
 	call_broken(&in->call, in->why);
 }
 
@@ -166,6 +174,7 @@ static void on_again(struct call *call)
 		forward_cancel(in->forward);
 	in->forward = NULL;
 	timer_stop(&in->broken);
+	in->waits = 0;
 }
 
 static const struct call_ops ops = { .ready = on_ready, .failed = on_failed, .again = on_again };

@@ -6,7 +6,8 @@ import os
 import subprocess
 import time
 
-from harness import (CGROUPS, TESTS_DIRECTORY, boxes, daemon, equal, events, live, lives, read, request, soon, test)
+from harness import (CGROUPS, TESTS_DIRECTORY, Skip, boxes, daemon, equal, events, live, lives, read, request, soon,
+                     test)
 
 PATH = CGROUPS + "functions-guest"
 # where libbpf looks for the kernel's types
@@ -92,6 +93,8 @@ def comes_and_goes(source):
 
 @test("a watched sandbox sleeps and wakes with nobody telling, by eBPF")
 def _():
+    if not os.path.exists("/sys/kernel/btf/vmlinux"):
+        raise Skip("this kernel has no BTF")
     equal(comes_and_goes("ebpf"), None)
     assert "polling cpu.stat" not in daemon.log_text()
 
