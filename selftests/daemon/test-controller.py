@@ -7,7 +7,7 @@ import threading
 import time
 import urllib.parse
 
-from clusters import Cluster, knock, until
+from clusters import Cluster, ctl, knock, until
 from medesd import NOOP, TESTS, equal, test
 from tap import run_all
 
@@ -398,6 +398,20 @@ def the_controller_dies_at_every_step_of_a_request():
     commanded("n1", "n2", "n3")
     equal(len(boxes("n2", "step")), here)
     equal(invoke("n1", "step").headers["Medes-Start"], "warm")
+
+
+@test
+def medesctl_top_shows_the_cluster_at_whichever_node():
+    add("shown")
+    invoke("n3", "shown")
+    for daemon in C.daemons.values():
+        text = ctl("--socket", daemon.socket, "top", "--cluster")
+        assert text.startswith("controller n1, epoch "), text
+        lines = {line.split()[0]: line.split() for line in text.splitlines() if line.strip()}
+        equal([lines[name][1] for name in ("NODE", "n1", "n2", "n3")], ["STATE"] + 3 * ["commanded"], text)
+    nodes = json.loads(ctl("--socket", C.daemons["n2"].socket, "top", "--cluster", "-j"))["nodes"]
+    assert sum(row["sandboxes"]["idle"] + row["sandboxes"]["running"] for row in nodes) > 0, nodes
+    assert all(row["memory"]["available"] > 0 for row in nodes), nodes
 
 
 @test
