@@ -439,9 +439,13 @@ struct page *medes_devmem_page(unsigned long pfn)
  * medes_devmem_lock() - hold and lock a device page
  * @page: that exists, see medes_devmem_enter()
  *
+ * Who brought a page back unlocks it before he gives up his reference, the last
+ * one. Between the two it still has its record, but nothing maps it any more, and
+ * it must not be migrated a second time.
+ *
  * Context: any.
  * Return: its record, which stays until medes_devmem_unlock(); NULL when the
- * page is free or somebody else is at it.
+ * page is free, has come back, or somebody else is at it.
  */
 struct medes_record *medes_devmem_lock(struct page *page)
 {
@@ -453,7 +457,7 @@ struct medes_record *medes_devmem_lock(struct page *page)
 	if (folio_trylock(folio)) {
 		struct medes_record *record = page->zone_device_data;
 
-		if (record)
+		if (record && folio_mapped(folio))
 			return record;
 		folio_unlock(folio);
 	}
