@@ -62,6 +62,7 @@ void api_start_restore(struct request *r, const struct medes_sandbox *sandbox, b
 
 /* api_function.c */
 struct function *api_function(struct request *r);
+struct function *api_function_of(struct request *r, const char *domain);
 bool api_domain(struct request *r, char domain[MEDES_NAME_SIZE], bool all);
 
 /* api_lease.c */
@@ -69,6 +70,7 @@ int api_hold(struct box *box);
 struct box *api_box(struct request *r);
 
 /* api_invoke.c */
+bool api_may_invoke(struct request *r, const struct function *f);
 void api_invoke_here(struct request *r, struct function *f, const char *id);
 
 /* relay.c */

@@ -41,19 +41,23 @@ bool api_domain(struct request *r, char domain[MEDES_NAME_SIZE], bool all)
 	return true;
 }
 
-/* The function in the path. NULL: refused, r is freed. */
-struct function *api_function(struct request *r)
+/* The function of that domain in the path. NULL: refused, r is freed. */
+struct function *api_function_of(struct request *r, const char *domain)
 {
-	char domain[MEDES_NAME_SIZE];
-	struct function *f;
+	struct function *f = function_find(r->daemon->control, domain, r->arg);
 
-	if (!api_domain(r, domain, false))
-		return NULL;
-	f = function_find(r->daemon->control, domain, r->arg);
 	if (!f)
 		http_refuse(r, HTTP_NOTFOUND, "the domain \"%s\" has no function \"%s\"", domain,
 			    r->arg);
 	return f;
+}
+
+/* The function in the path. NULL: refused, r is freed. */
+struct function *api_function(struct request *r)
+{
+	char domain[MEDES_NAME_SIZE];
+
+	return api_domain(r, domain, false) ? api_function_of(r, domain) : NULL;
 }
 
 static void list(struct request *r)
@@ -164,12 +168,18 @@ static void put(struct request *r)
 	put_spec(r, r->arg);
 }
 
+/* Whether it is here or not: it may have been added elsewhere a moment ago. */
 static void remove_one(struct request *r)
 {
-	struct function *f = api_function(r);
+	char domain[MEDES_NAME_SIZE];
+	struct function *f;
 	int err;
 
-	if (!f || passed_on(r, f->domain, f->spec.name, NULL, false))
+	if (!api_domain(r, domain, false) ||
+	    (medes_name_valid(r->arg) && passed_on(r, domain, r->arg, NULL, false)))
+		return;
+	f = api_function_of(r, domain);
+	if (!f)
 		return;
 	err = sync_remove(r->daemon, f->domain, f->spec.name);
 	if (err)
@@ -180,13 +190,18 @@ static void remove_one(struct request *r)
 
 static void explain(struct request *r)
 {
-	struct function *f = api_function(r);
+	char domain[MEDES_NAME_SIZE];
+	struct function *f;
 
-	if (!f || api_elsewhere(r, "/v1/cluster/explain",
-				json_pack("{s:s,s:s}", "domain", f->domain, "name", f->spec.name)))
+	if (!api_domain(r, domain, false) ||
+	    (medes_name_valid(r->arg) &&
+	     api_elsewhere(r, "/v1/cluster/explain",
+			   json_pack("{s:s,s:s}", "domain", domain, "name", r->arg))))
 		return;
-	http_reply(r, HTTP_OK, r->daemon->steer ? oversee_explain(r->daemon->steer, f) :
-						  life_explain(r->daemon->control, f));
+	f = api_function_of(r, domain);
+	if (f)
+		http_reply(r, HTTP_OK, r->daemon->steer ? oversee_explain(r->daemon->steer, f) :
+							  life_explain(r->daemon->control, f));
 }
 
 const struct route api_function_routes[] = {

@@ -271,7 +271,7 @@ void api_invoke_here(struct request *r, struct function *f, const char *id)
 
 	if (!r->daemon->config.serve) {
 		http_refuse_later(r, HTTP_SERVUNAVAIL, 1,
-				  "no node can be reached, and this machine runs no sandboxes (Serve=no)");
+				  "no node that has the function can be reached, and this machine runs no sandboxes (Serve=no)");
 		return;
 	}
 	if (id && is_repeated(r, id))
@@ -291,18 +291,29 @@ void api_invoke_here(struct request *r, struct function *f, const char *id)
 	call_submit(&in->call, f, NULL);
 }
 
+/* False: refused, r is freed. */
+bool api_may_invoke(struct request *r, const struct function *f)
+{
+	if (spec_starts(&f->spec))
+		return true;
+	http_refuse(r, 422, "function \"%s\" has neither command nor bundle: its platform sends the requests (acquire, release)",
+		    f->spec.name);
+	return false;
+}
+
 static void invoke(struct request *r)
 {
-	struct function *f = api_function(r);
+	char domain[MEDES_NAME_SIZE];
+	struct function *f;
 
-	if (!f)
+	if (!api_domain(r, domain, false))
 		return;
-	if (!spec_starts(&f->spec)) {
-		http_refuse(r, 422, "function \"%s\" has neither command nor bundle: its platform sends the requests (acquire, release)",
-			    f->spec.name);
+	f = function_find(r->daemon->control, domain, r->arg);
+	/* it may have been added elsewhere a moment ago */
+	if (!f && front_ask(r, domain))
 		return;
-	}
-	if (!front_take(r, f))
+	f = api_function_of(r, domain);
+	if (f && api_may_invoke(r, f) && !front_take(r, f))
 		api_invoke_here(r, f, NULL);
 }
 

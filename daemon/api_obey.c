@@ -100,7 +100,7 @@ static void front(struct request *r)
 {
 	struct function *f = speaks(r) ? get_function(r) : NULL;
 
-	if (f)
+	if (f && api_may_invoke(r, f))
 		front_arrived(r, f);
 }
 

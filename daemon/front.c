@@ -3,9 +3,13 @@
  * A client's request in a cluster with a controller: from the node that it came to to the
  * controller, and from there to the node that serves it (front_send.c). Clients may ask any node.
  *
+ * A node need not have the function: it may have been added a moment ago, at another one. The
+ * controller knows.
+ *
  * Nothing here can lose more than the time that it costs: a node whose controller cannot be reached
  * serves the request itself, and so does the controller when no other node will.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "api.h"
@@ -16,6 +20,7 @@
 #include "obey.h"
 #include "reach.h"
 #include "steer.h"
+#include "text.h"
 
 #define LOOK_US (500 * US_PER_MS)
 
@@ -57,8 +62,9 @@ static void on_client_gone(struct request *r)
 	http_reply_raw(r, HTTP_OK, NULL);
 }
 
-static struct front *front_new(struct request *r, const struct function *f)
+static struct front *front_new(struct request *r, const char *domain, const char *name)
 {
+	const struct function *f = function_find(r->daemon->control, domain, name);
 	struct fronts *fs = r->daemon->fronts;
 	struct front *fr = calloc(1, sizeof(*fr));
 
@@ -66,9 +72,9 @@ static struct front *front_new(struct request *r, const struct function *f)
 		return NULL;
 	fr->of = fs;
 	fr->r = r;
-	strcpy(fr->domain, f->domain);
-	strcpy(fr->function, f->spec.name);
-	fr->idempotent = f->spec.idempotent ||
+	snprintf(fr->domain, sizeof(fr->domain), "%s", domain);
+	snprintf(fr->function, sizeof(fr->function), "%s", name);
+	fr->idempotent = (f && f->spec.idempotent) ||
 			 evhttp_request_get_command(r->http) == EVHTTP_REQ_GET;
 	front_strip(evhttp_request_get_input_headers(r->http));
 	TAILQ_INSERT_TAIL(&fs->all, fr, link);
@@ -100,11 +106,32 @@ void front_arrived(struct request *r, struct function *f)
 	}
 	if (!admit(r))
 		return;
-	fr = front_new(r, f);
+	fr = front_new(r, f->domain, f->spec.name);
 	if (fr)
 		front_place(fr);
 	else
 		http_refuse_later(r, HTTP_SERVUNAVAIL, 1, "no memory for a request");
+}
+
+/* False: there is no controller but this daemon, if that is one. */
+static bool pass_on(struct request *r, const char *domain, const char *name)
+{
+	struct daemon *d = r->daemon;
+	const char *controller = obey_controller(d->obey);
+	struct front *fr;
+
+	if (!controller || !strcmp(controller, d->config.node) || !nodes_find(d->nodes, controller))
+		return false;
+	if (!admit(r))
+		return true;
+	fr = front_new(r, domain, name);
+	if (!fr)
+		return false;
+	fr->to_controller = true;
+	strcpy(fr->node, controller);
+	if (!front_send(fr))
+		front_serve_here(fr);
+	return true;
 }
 
 /**
@@ -115,28 +142,26 @@ void front_arrived(struct request *r, struct function *f)
 bool front_take(struct request *r, struct function *f)
 {
 	struct daemon *d = r->daemon;
-	const char *controller;
-	struct front *fr;
 
 	if (!d->fronts)
 		return false;
-	if (steer_leads(d->steer)) {
-		front_arrived(r, f);
-		return true;
-	}
-	controller = obey_controller(d->obey);
-	if (!controller || !strcmp(controller, d->config.node) || !nodes_find(d->nodes, controller))
-		return false;
-	if (!admit(r))
-		return true;
-	fr = front_new(r, f);
-	if (!fr)
-		return false;
-	fr->to_controller = true;
-	strcpy(fr->node, controller);
-	if (!front_send(fr))
-		front_serve_here(fr);
+	if (!steer_leads(d->steer))
+		return pass_on(r, f->domain, f->spec.name);
+	front_arrived(r, f);
 	return true;
+}
+
+/**
+ * front_ask() - a client's request for a function that is not here: the controller may know it
+ * @r: the request; answered and freed, maybe later, if this says true
+ * @domain: of the function, whose name is in the path
+ */
+bool front_ask(struct request *r, const char *domain)
+{
+	struct daemon *d = r->daemon;
+
+	return d->fronts && !steer_leads(d->steer) && medes_name_valid(r->arg) &&
+	       pass_on(r, domain, r->arg);
 }
 
 /**

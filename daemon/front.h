@@ -21,6 +21,8 @@ json_t *fronts_json(const struct fronts *fs);
 
 /* False: it is this node's to serve. */
 bool front_take(struct request *r, struct function *f);
+/* False: there is nobody who may know the function. */
+bool front_ask(struct request *r, const char *domain);
 /* One that another node has passed on to the controller. */
 void front_arrived(struct request *r, struct function *f);
 /* Headers that are between daemons. */

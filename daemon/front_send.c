@@ -25,6 +25,9 @@
 
 #define MARGIN_MS 5000
 
+/* How long a function may take that is not here yet; that its controller is lost is noticed before. */
+#define UNKNOWN_MS 3600000
+
 static struct function *function_of(const struct front *fr)
 {
 	return function_find(fr->of->daemon->control, fr->domain, fr->function);
@@ -46,7 +49,9 @@ void front_serve_here(struct front *fr)
 	struct request *r = fr->r;
 
 	if (!f) {
-		refuse(fr, HTTP_NOTFOUND, 0, "the function was removed");
+		refuse(fr, HTTP_NOTFOUND, 0, fr->to_controller ?
+		       "no such function is on this node, and its controller cannot be asked" :
+		       "the function was removed");
 		return;
 	}
 	r->gone = NULL;
@@ -228,7 +233,7 @@ static unsigned int patience(const struct front *fr)
 	const struct function *f = function_of(fr);
 
 	return MARGIN_MS + (f ? f->spec.queue_timeout + f->spec.start_timeout +
-			    f->spec.request_timeout : 0);
+			    f->spec.request_timeout : UNKNOWN_MS);
 }
 
 static void add_own(const struct front *fr, struct evkeyvalq *own)

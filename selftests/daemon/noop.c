@@ -8,6 +8,7 @@
  *	/pid		its process id, as its sandbox sees it
  *	/env/NAME	an environment variable
  *	/sleep/MS	answers after that time
+ *	/until/PATH	answers when that file is there
  *	/exit		ends without an answer
  *	/garbage	answers something that is no HTTP
  *	/large/BYTES	that many bytes
@@ -201,6 +202,10 @@ static void serve(int fd, const char *path, const char *body, size_t len)
 	} else if (sscanf(path, "/sleep/%lu", &n) == 1) {
 		usleep(n * 1000);
 		say(fd, "slept");
+	} else if (!strncmp(path, "/until/", 7)) {
+		while (access(path + 6, F_OK))
+			usleep(10000);
+		say(fd, "come");
 	} else if (!strcmp(path, "/exit")) {
 		_exit(7);
 	} else if (!strcmp(path, "/garbage")) {

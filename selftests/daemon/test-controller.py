@@ -2,9 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """One controller over three nodes, on loopback and without the module: functions are everywhere, requests go
 where they should, and whatever breaks costs time or a stated refusal, never a wrong answer."""
+import itertools
 import json
+import os
+import shutil
+import tempfile
 import threading
-import time
 import urllib.parse
 
 from clusters import Cluster, ctl, knock, until
@@ -12,6 +15,10 @@ from medesd import NOOP, TESTS, equal, test
 from tap import run_all
 
 C = Cluster(3, "Controller=n1")
+LEASE_MS = 10000
+NUMBERS = itertools.count(1)
+GATES = tempfile.mkdtemp(prefix="medes-gates-")
+os.chmod(GATES, 0o755)      # for whoever functions run as
 
 
 def overview(daemon):
@@ -70,7 +77,32 @@ def post(node, sender, path, body=b"", headers=None, method="POST"):
         return int(head.split()[1]), rest
 
 
-def command(node, sender, epoch, acts=(), life=None, hold=0):
+class Gate:
+    """What waits behind it goes on when it is opened, however long that takes on a busy machine."""
+
+    def __init__(self):
+        self.file = os.path.join(GATES, str(next(NUMBERS)))
+        self.path = f"/until{self.file}"            # a request that waits
+        self.command = ["/bin/sh", "-c",            # a function that waits before it starts
+                        f"until [ -e {self.file} ]; do sleep 0.05; done; exec {NOOP}"]
+
+    def open(self):
+        with open(self.file, "w", encoding="utf-8"):
+            pass
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.open()
+
+
+def warm(function):
+    """The controller has heard of its one sandbox."""
+    until(lambda: "sandboxes\t1: 1 warm" in C.daemons["n1"].get(f"/v1/functions/{function}/explain").json()["text"])
+
+
+def command(node, sender, epoch, acts=(), life=None, hold=LEASE_MS):
     if life is None:
         life = post(node, sender, "/v1/cluster/obey", {"epoch": epoch, "hold_ms": hold, "life": "", "acts": []})
         if life[0] != 200:
@@ -126,6 +158,7 @@ def every_node_serves_every_client_from_the_same_sandbox():
     add("one")
     first = invoke("n2", "one", "/pid")
     equal(first.headers["Medes-Start"], "cold")
+    warm("one")
     for at in C.names * 2:
         reply = invoke(at, "one", "/pid")
         equal((reply.headers["Medes-Start"], reply.headers["Medes-Node"], reply.body),
@@ -139,6 +172,7 @@ def a_request_goes_through_as_it_is():
     reply = invoke("n3", "pass", "/large/70000?a=b&domain=default", headers={"Medes-Id": "mine", "Medes-Epoch": "9"})
     equal(len(reply.body), 70000)
     equal(reply.headers["X-Noop"], "yes")
+    warm("pass")
     equal(invoke("n2", "pass", method="POST", body="x" * 100000).body, b"x" * 100000)
     equal(invoke("n2", "pass", "/status/503", status=503).headers["Medes-Start"], "warm")
     equal(C.daemons["n3"].tcp("GET", "/v1/functions/pass/invoke").status, 401)
@@ -147,46 +181,64 @@ def a_request_goes_through_as_it_is():
     equal(C.daemons["n2"].invoke("no").status, 404)
 
 
-def at_once(n, function, path):
+def at_once(n, function, **spec):
+    """So many requests, none of which is served before all have been placed: the nodes that they went to."""
     replies = []
 
     def ask(i):
-        replies.append(invoke(C.names[i % 3], function, path))
+        replies.append(invoke(C.names[i % 3], function))
 
     threads = [threading.Thread(target=ask, args=(i,)) for i in range(n)]
-    for thread in threads:
-        thread.start()
+    with Gate() as gate:
+        add(function, command=gate.command, **spec)
+        for thread in threads:
+            thread.start()
+        until(lambda: sum(count(function).values()) == n)
     for thread in threads:
         thread.join()
-    equal(len(replies), n)
-    return replies
+    return sorted(reply.headers["Medes-Node"] for reply in replies)
 
 
 @test
 def requests_at_once_are_spread_over_the_nodes():
-    add("wide")
-    replies = at_once(6, "wide", "/sleep/1500")
-    nodes = [reply.headers["Medes-Node"] for reply in replies]
-    equal({node: nodes.count(node) for node in set(nodes)}, {"n1": 2, "n2": 2, "n3": 2})
+    equal(at_once(6, "wide"), ["n1", "n1", "n2", "n2", "n3", "n3"])
 
 
 @test
 def new_sandboxes_go_where_memory_is():
-    add("room", memory_bytes=64 << 20)
     C.restart("n1", functions="[Memory]\nCapacity=16M")
     commanded("n1", "n2", "n3")
     try:
         equal(rows(C.daemons["n1"])["n1"]["memory"]["room"] < 64 << 20, True)
-        nodes = [reply.headers["Medes-Node"] for reply in at_once(4, "room", "/sleep/800")]
-        equal(sorted(nodes), ["n2", "n2", "n3", "n3"])
+        equal(at_once(4, "room", memory_bytes=64 << 20), ["n2", "n2", "n3", "n3"])
     finally:
         C.restart("n1")
         commanded("n1", "n2", "n3")
 
 
-def slow_request(at, function, answers, method="GET", path="/sleep/1500"):
+@test
+def a_function_that_was_added_elsewhere_is_served_at_once():
+    # n2 cannot be told of it, and can ask
+    C.wires["n1", "n2"].cut()
+    try:
+        C.daemons["n1"].put("fresh")
+        equal(C.daemons["n2"].get("/v1/functions/fresh").status, 404)
+        assert invoke("n2", "fresh").headers["Medes-Node"] in ("n1", "n3")
+        equal(C.daemons["n2"].get("/v1/functions/fresh/explain").status, 200)
+        equal(C.daemons["n2"].invoke("stale").status, 404)
+        C.daemons["n1"].request("PUT", "/v1/functions/theirs", {})
+        equal(C.daemons["n2"].invoke("theirs").status, 422)
+        equal(C.daemons["n1"].request("DELETE", "/v1/functions/theirs").status, 200)
+        equal(C.daemons["n2"].request("DELETE", "/v1/functions/fresh").status, 200)
+        equal(C.daemons["n2"].invoke("fresh").status, 404)
+    finally:
+        C.wires["n1", "n2"].mend()
+    commanded("n2")
+
+
+def slow_request(at, function, answers, gate, method="GET"):
     def ask():
-        reply = C.daemons[at].request(method, f"/v1/functions/{function}/invoke{path}")
+        reply = C.daemons[at].request(method, f"/v1/functions/{function}/invoke{gate.path}")
         answers.append((reply.status, reply.body, reply.headers["Medes-Node"]))
 
     thread = threading.Thread(target=ask)
@@ -196,12 +248,11 @@ def slow_request(at, function, answers, method="GET", path="/sleep/1500"):
 
 def only_at(node, function):
     """Has one warm sandbox, there."""
-    act = {"id": f"only-{function}-{time.monotonic()}", "do": "start", "domain": "default", "name": function, "n": 1,
+    act = {"id": f"only-{next(NUMBERS)}", "do": "start", "domain": "default", "name": function, "n": 1,
            "why": "a test"}
-    equal(command(node, "n1", epoch(), [act], hold=1000)[1]["results"][0]["done"], True)
+    equal(command(node, "n1", epoch(), [act])[1]["results"][0]["done"], True)
     until(lambda: [box["life"] for box in boxes(node, function)] == ["idle"])
-    # and the controller has heard of it
-    until(lambda: "sandboxes\t1: 1 warm" in C.daemons["n1"].get(f"/v1/functions/{function}/explain").json()["text"])
+    warm(function)
     equal(invoke("n1", function).headers["Medes-Node"], node)
 
 
@@ -226,7 +277,7 @@ def a_superseded_controller_is_refused_with_a_status_of_its_own():
 @test
 def a_higher_epoch_is_obeyed_and_the_old_controller_goes_above_it():
     before = epoch()
-    equal(command("n2", "n3", before + 5)[0], 200)
+    equal(command("n2", "n3", before + 5, hold=0)[0], 200)
     # n1 is told, and as the configuration says that it leads, it does so again
     until(lambda: epoch() > before + 5)
     commanded("n1", "n2", "n3")
@@ -243,18 +294,18 @@ def an_act_that_comes_again_is_not_done_again():
     add("acts")
     act = {"id": "test-1", "do": "start", "domain": "default", "name": "acts", "n": 1, "why": "a test"}
     for _ in range(3):
-        status, answer = command("n3", "n1", epoch(), [act], hold=1000)
+        status, answer = command("n3", "n1", epoch(), [act])
         equal((status, answer["results"]), (200, [{"id": "test-1", "done": True, "started": 1}]))
     equal(len(boxes("n3", "acts")), 1)
     for bad, says in [({"id": "test-2", "do": "dance"}, "knows no act"), ({"do": "start"}, "needs an id"),
                       ({"id": "test-3", "do": "deduplicate", "sandbox": "no"}, "no sandbox"),
                       ({"id": "test-4", "do": "function", "domain": "default", "name": "x"}, "revision")]:
         for _ in range(2):
-            result = command("n3", "n1", epoch(), [bad], hold=1000)[1]["results"][0]
+            result = command("n3", "n1", epoch(), [bad])[1]["results"][0]
             assert says in result["error"], result
     # an act for a daemon that has ended since is none for the next one
     act["id"] = "test-5"
-    result = command("n3", "n1", epoch(), [act], life="0123456789abcdef", hold=1000)[1]["results"][0]
+    result = command("n3", "n1", epoch(), [act], life="0123456789abcdef")[1]["results"][0]
     equal(result["done"], False)
     assert "earlier life" in result["error"]
     equal(len(boxes("n3", "acts")), 1)
@@ -266,10 +317,10 @@ def a_sandbox_that_cannot_be_deduplicated_says_why():
     node = "n2"
     only_at(node, "warm")
     name = boxes(node, "warm")[0]["name"]
-    result = command(node, "n1", epoch(), [{"id": "d-1", "do": "deduplicate", "sandbox": name}], hold=1000)
+    result = command(node, "n1", epoch(), [{"id": "d-1", "do": "deduplicate", "sandbox": name}])
     assert "module is not loaded" in result[1]["results"][0]["error"], result
-    equal(command(node, "n1", epoch(), [{"id": "d-2", "do": "purge", "sandbox": name, "why": "a test"}],
-                  hold=1000)[1]["results"][0]["done"], True)
+    equal(command(node, "n1", epoch(), [{"id": "d-2", "do": "purge", "sandbox": name, "why": "a test"}])
+          [1]["results"][0]["done"], True)
     until(lambda: not boxes(node, "warm"))
 
 
@@ -277,15 +328,18 @@ def a_sandbox_that_cannot_be_deduplicated_says_why():
 def a_request_that_comes_again_runs_once():
     add("once")
     headers = {"Medes-Domain": "default", "Medes-Epoch": epoch(), "Medes-Id": "again-1"}
-    path = "/v1/cluster/functions/once/invoke/sleep/700"
     answers = []
-    first = threading.Thread(target=lambda: answers.append(post("n2", "n1", path, headers=headers)))
-    first.start()
-    until(lambda: any(box["in_flight"] for box in boxes("n2", "once")))
-    # while it runs: whoever asks last gets the answer
-    equal(post("n2", "n1", path, headers=headers)[0], 200)
-    first.join()
-    equal(answers[0][0], 409)
+    with Gate() as gate:
+        path = f"/v1/cluster/functions/once/invoke{gate.path}"
+        asks = [threading.Thread(target=lambda: answers.append(post("n2", "n1", path, headers=headers)))
+                for _ in range(2)]
+        asks[0].start()
+        until(lambda: any(box["in_flight"] for box in boxes("n2", "once")))
+        # while it runs: whoever asks last gets the answer
+        asks[1].start()
+        asks[0].join()
+    asks[1].join()
+    equal([status for status, _ in answers], [409, 200])
     # and when it has run
     equal(post("n2", "n1", path, headers=headers)[0], 200)
     equal([box["served"] for box in boxes("n2", "once")], [1])
@@ -301,9 +355,7 @@ def a_request_that_comes_again_runs_once():
 
 @test
 def the_policy_decides_over_the_counts_of_the_cluster():
-    add("aged", policy={"keep_alive": "8s", "idle": "1s"})
-    at_once(6, "aged", "/sleep/700")
-    assert len(set(node for node, n in count("aged").items() if n)) > 1
+    equal(len(set(at_once(6, "aged", policy={"keep_alive": "8s", "idle": "1s"}))), 3)
 
     def sees_all():
         text = C.daemons["n2"].get("/v1/functions/aged/explain").json()["text"]
@@ -322,11 +374,12 @@ def a_connection_that_breaks_loses_no_request_and_runs_none_twice():
     only_at("n2", "torn")
     served = boxes("n2", "torn")[0]["served"]
     answers = []
-    thread = slow_request("n1", "torn", answers, "POST", "/sleep/1000")
-    until(lambda: boxes("n2", "torn")[0]["in_flight"])
-    C.wires["n1", "n2"].tear()
+    with Gate() as gate:
+        thread = slow_request("n1", "torn", answers, gate, "POST")
+        until(lambda: boxes("n2", "torn")[0]["in_flight"])
+        C.wires["n1", "n2"].tear()
     thread.join()
-    equal(answers, [(200, b"slept", "n2")])
+    equal(answers, [(200, b"come", "n2")])
     equal(boxes("n2", "torn")[0]["served"], served + 1)
 
 
@@ -336,9 +389,10 @@ def a_node_that_dies_with_a_request_costs_a_repetition_or_a_stated_refusal():
         add(name, idempotent=idempotent)
         only_at("n3", name)
         answers = []
-        thread = slow_request("n2", name, answers, "POST")
-        until(lambda name=name: boxes("n3", name)[0]["in_flight"])
-        C.daemons["n3"].kill()
+        with Gate() as gate:
+            thread = slow_request("n2", name, answers, gate, "POST")
+            until(lambda name=name: boxes("n3", name)[0]["in_flight"])
+            C.daemons["n3"].kill()
         thread.join()
         if idempotent:
             equal(answers[0][0], 200)
@@ -357,9 +411,10 @@ def a_node_that_is_cut_off_is_not_asked_and_its_truth_wins_when_it_returns():
     add("far", idempotent=True)
     only_at("n2", "far")
     answers = []
-    thread = slow_request("n1", "far", answers, path="/sleep/4000")
-    until(lambda: boxes("n2", "far")[0]["in_flight"])
-    C.isolate("n2")
+    with Gate() as gate:
+        thread = slow_request("n1", "far", answers, gate)
+        until(lambda: boxes("n2", "far")[0]["in_flight"])
+        C.isolate("n2")
     # the request that was there is served elsewhere, within the time that it takes to notice
     thread.join()
     equal(answers[0][0], 200)
@@ -368,7 +423,7 @@ def a_node_that_is_cut_off_is_not_asked_and_its_truth_wins_when_it_returns():
     equal(invoke("n3", "far").headers["Medes-Node"] != "n2", True)
     # cut off, n2 serves its own clients by itself, with what it has
     until(lambda: C.daemons["n2"].invoke("far").headers["Medes-Node"] == "n2")
-    equal(C.daemons["n2"].request("PUT", "/v1/functions/far", {"command": [NOOP]}).status, 503)
+    until(lambda: C.daemons["n2"].request("PUT", "/v1/functions/far", {"command": [NOOP]}).status == 503)
     here = {box["name"] for box in boxes("n2", "far")}
     C.isolate("n2", "mend")
     commanded("n1", "n2", "n3")
@@ -387,11 +442,12 @@ def the_controller_dies_at_every_step_of_a_request():
     commanded("n1", "n2", "n3")
     # 2: while the node serves it: the client's node repeats what may be repeated
     answers = []
-    thread = slow_request("n3", "step", answers, path="/sleep/1500")
-    until(lambda: any(box["in_flight"] for name in ("n2", "n3") for box in boxes(name, "step")))
-    C.daemons["n1"].kill()
+    with Gate() as gate:
+        thread = slow_request("n3", "step", answers, gate)
+        until(lambda: any(box["in_flight"] for name in ("n2", "n3") for box in boxes(name, "step")))
+        C.daemons["n1"].kill()
     thread.join()
-    equal(answers[0][:2], (200, b"slept"))
+    equal(answers[0][:2], (200, b"come"))
     # 3: when it has been served: nothing is lost with the controller
     here = len(boxes("n2", "step"))
     C.daemons["n1"].start()
@@ -443,8 +499,8 @@ def a_node_that_is_drained_hands_over_what_it_serves():
 def a_node_of_the_older_protocol_is_spoken_to_in_it():
     C.restart("n3", more="Protocol=1")
     until(lambda: rows(C.daemons["n1"])["n3"]["state"] == "older protocol")
-    nodes = {node["name"]: node for node in C.daemons["n1"].get("/v1/nodes").json()["nodes"]}
-    equal(nodes["n3"]["state"], "up")
+    until(lambda: {"up"} == {node["state"] for node in C.daemons["n1"].get("/v1/nodes").json()["nodes"]
+                             if node["name"] == "n3"})
     equal(post("n3", "n1", "/v1/cluster/obey", {"epoch": 99, "hold_ms": 0, "life": "", "acts": []})[0], 404)
     # it is served by others, and has what it had; cordon and drain are in the older protocol, too
     C.daemons["n1"].put("rolling")
@@ -465,6 +521,11 @@ def set_up():
     commanded("n1", "n2", "n3")
 
 
+def stop():
+    C.stop()
+    shutil.rmtree(GATES)
+
+
 def recover():
     C.isolate("n2", "mend")
     for name, daemon in C.daemons.items():
@@ -477,4 +538,4 @@ def recover():
 
 
 if __name__ == "__main__":
-    run_all(TESTS, set_up, recover, C.stop, lambda: "".join(d.tail() for d in C.daemons.values()))
+    run_all(TESTS, set_up, recover, stop, lambda: "".join(d.tail() for d in C.daemons.values()))

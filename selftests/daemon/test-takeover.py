@@ -15,7 +15,7 @@ from tap import run_all
 
 DIRECTORY = tempfile.mkdtemp(prefix="medes-valkey-")
 PORT = free_port()
-C = Cluster(3, f"[Registry]\nEngine=valkey\nServers=127.0.0.1:{PORT}\n", lease="3s")
+C = Cluster(3, f"[Registry]\nEngine=valkey\nServers=127.0.0.1:{PORT}\n", lease="5s")
 valkey = []
 
 
@@ -82,10 +82,12 @@ class Clients:
 
 @test
 def one_of_those_that_stand_for_it_leads_and_the_others_obey():
-    name = leader()
-    epoch = cluster_of(name)["epoch"]
-    until(lambda: all(cluster_of(node)["obeyed_controller"] == name and cluster_of(node)["obeyed_epoch"] == epoch
-                     for node in C.names))
+    def all_obey():
+        name = leader()
+        epoch = cluster_of(name)["epoch"]
+        return all((of["obeyed_controller"], of["obeyed_epoch"]) == (name, epoch) for of in map(cluster_of, C.names))
+
+    until(all_obey)
     equal(cluster_of("n3")["leads"], False)
 
 
