@@ -111,9 +111,13 @@ start_all() {
 	follow 1
 }
 
-# died_of_emulation K: the emulator let guest K run an instruction that was just being
-# patched. Of a guest that has not run anything of ours that is all there is to know.
-died_of_emulation() { [ "$boots" -lt 3 ] && grep -q "Oops: int3" "$dir/console.$1"; }
+# died_of_emulation K: the emulator let guest K run an instruction that was being patched
+# a moment ago (one processor invalidates its translation, another translates the old
+# bytes once more before the new ones are stored). No code of the guest's can cause it.
+died_of_emulation() { grep -q "Oops: int3" "$dir/console.$1"; }
+
+# worth_a_boot K: guest K died so, and a boot is all that it had done
+worth_a_boot() { [ "$boots" -lt 3 ] && died_of_emulation "$1"; }
 
 start_again() {
 	local k
@@ -208,11 +212,12 @@ judge() {
 	local k word status=0 quiet=1
 	for ((k = 1; k <= nodes; k++)); do
 		[ -e "$dir/ctl/$k/status" ] || [ -n "${asked[$k]:-}" ] && continue
-		status=124
+		[ $status != 0 ] || status=124
 		if [ -n "$timed_out" ]; then
 			say "guest $k: no end after $timeout s"
 		elif [ -z "$lost" ] || [ "$k" = "$lost" ]; then
 			say "guest $k died"
+			! died_of_emulation "$k" || status=125
 		else
 			continue
 		fi
