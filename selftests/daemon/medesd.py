@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A medesd of the test's own, without the module, and what tests of it share."""
+import atexit
 import http.client
 import itertools
 import json
@@ -8,10 +9,10 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
-import traceback
+
+from tap import Skip, run_all
 
 BUILD = os.environ.get("BUILD", os.path.join(os.path.dirname(os.path.abspath(__file__)), "build"))
 MEDESD = os.environ.get("MEDESD", os.path.join(BUILD, "daemon/medesd"))
@@ -28,10 +29,6 @@ def test(function):
     return function
 
 
-class Skip(Exception):
-    """The machine lacks what the test needs."""
-
-
 def needs_cgroups():
     if not cgroup_mount():
         raise Skip("no cgroup v2 file system: sandboxes end with medesd")
@@ -46,6 +43,30 @@ def soon(condition, seconds=PATIENCE, pause=0.01):
     while not condition():
         assert time.monotonic() < deadline, "it did not become true in time"
         time.sleep(pause)
+
+
+class Gate:
+    """What waits behind it goes on when it is opened, however long that takes on a busy machine. At the
+    end of a with statement it is open."""
+
+    def __init__(self):
+        self.directory = tempfile.mkdtemp(prefix="medes-gate-")
+        os.chmod(self.directory, 0o755)             # for whoever functions run as
+        self.file = os.path.join(self.directory, "open")
+        self.path = f"/until{self.file}"            # a request that waits
+        self.command = ["/bin/sh", "-c",            # a function that waits before it starts
+                        f"until [ -e {self.file} ]; do sleep 0.05; done; exec {NOOP}"]
+        atexit.register(shutil.rmtree, self.directory)
+
+    def open(self):
+        with open(self.file, "w", encoding="utf-8"):
+            pass
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.open()
 
 
 def cgroup_mount():
@@ -190,25 +211,14 @@ def free_port():
 
 def run_tests(config=""):
     """One medesd for all of them: what one leaves is the next one's."""
-    print(f"TAP version 13\n1..{len(TESTS)}", flush=True)
-    daemon, failed = Daemon(config), 0
-    for number, function in enumerate(TESTS, 1):
-        name = function.__name__.replace("_", " ")
-        try:
-            function(daemon)
-            print(f"ok {number} {name}", flush=True)
-        except Skip as reason:
-            print(f"ok {number} {name} # SKIP {reason}", flush=True)
-        except Exception:  # pylint: disable=broad-except
-            failed += 1
-            print(f"not ok {number} {name}", flush=True)
-            for line in (traceback.format_exc() + daemon.tail()).splitlines():
-                print("#", line[:200], flush=True)
-            if daemon.process.poll() is not None:
-                daemon.start()
-    try:
-        daemon.stop()
-    except AssertionError as error:
-        print(f"# {error}")
-        failed += 1
-    sys.exit(1 if failed else 0)
+    daemons = []
+
+    def set_up():
+        daemons.append(Daemon(config))
+        return daemons
+
+    def recover():
+        if daemons[0].process.poll() is not None:
+            daemons[0].start()
+
+    run_all(TESTS, set_up, recover, lambda: daemons[0].stop(), lambda: daemons[0].tail())

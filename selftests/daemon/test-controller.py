@@ -4,21 +4,16 @@
 where they should, and whatever breaks costs time or a stated refusal, never a wrong answer."""
 import itertools
 import json
-import os
-import shutil
-import tempfile
 import threading
 import urllib.parse
 
 from clusters import Cluster, ctl, knock, until
-from medesd import NOOP, TESTS, equal, test
+from medesd import NOOP, TESTS, Gate, equal, test
 from tap import run_all
 
 C = Cluster(3, "Controller=n1")
 LEASE_MS = 10000
 NUMBERS = itertools.count(1)
-GATES = tempfile.mkdtemp(prefix="medes-gates-")
-os.chmod(GATES, 0o755)      # for whoever functions run as
 
 
 def overview(daemon):
@@ -75,26 +70,6 @@ def post(node, sender, path, body=b"", headers=None, method="POST"):
         return int(head.split()[1]), json.loads(rest)
     except ValueError:
         return int(head.split()[1]), rest
-
-
-class Gate:
-    """What waits behind it goes on when it is opened, however long that takes on a busy machine."""
-
-    def __init__(self):
-        self.file = os.path.join(GATES, str(next(NUMBERS)))
-        self.path = f"/until{self.file}"            # a request that waits
-        self.command = ["/bin/sh", "-c",            # a function that waits before it starts
-                        f"until [ -e {self.file} ]; do sleep 0.05; done; exec {NOOP}"]
-
-    def open(self):
-        with open(self.file, "w", encoding="utf-8"):
-            pass
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.open()
 
 
 def warm(function):
@@ -190,7 +165,7 @@ def at_once(n, function, **spec):
 
     threads = [threading.Thread(target=ask, args=(i,)) for i in range(n)]
     with Gate() as gate:
-        add(function, command=gate.command, **spec)
+        add(function, command=gate.command, start_timeout_ms=60000, queue_timeout_ms=60000, **spec)
         for thread in threads:
             thread.start()
         until(lambda: sum(count(function).values()) == n)
@@ -521,11 +496,6 @@ def set_up():
     commanded("n1", "n2", "n3")
 
 
-def stop():
-    C.stop()
-    shutil.rmtree(GATES)
-
-
 def recover():
     C.isolate("n2", "mend")
     for name, daemon in C.daemons.items():
@@ -538,4 +508,4 @@ def recover():
 
 
 if __name__ == "__main__":
-    run_all(TESTS, set_up, recover, stop, lambda: "".join(d.tail() for d in C.daemons.values()))
+    run_all(TESTS, set_up, recover, C.stop, lambda: "".join(d.tail() for d in C.daemons.values()))

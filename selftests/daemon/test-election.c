@@ -22,7 +22,7 @@
 #include "valkey.h"
 #include "valkeys.h"
 
-#define LEASE 600			/* ms */
+#define LEASE 1200			/* ms; a stall of half of it would lose it */
 
 static struct valkeys servers;
 static struct valkey *valkey[2];	/* a connection for each of two machines */
@@ -43,7 +43,7 @@ static void open_valkey(void)
 {
 	struct valkey_settings settings = {
 		.servers = servers.servers, .password = "pw", .ca = "", .cert = "",
-		.key = "", .name = "", .timeout = 250,
+		.key = "", .name = "", .timeout = 500,
 	};
 	char error[256];
 	int i;
@@ -96,11 +96,11 @@ static void one_leads_and_the_other_takes_over(void **state)
 
 	(void)state;
 	a = stand(0, "one", 0);
-	until(epoch_of(a), 3000);
+	until(epoch_of(a));
 	first = epoch_of(a);
 	assert_int_equal(first, 1);
 	b = stand(1, "one", 0);
-	spend(3 * LEASE);
+	spend(2 * LEASE);
 	assert_int_equal(epoch_of(a), first);
 	assert_int_equal(epoch_of(b), 0);
 	assert_string_equal(election_leader(b, &epoch), "a");
@@ -109,17 +109,17 @@ static void one_leads_and_the_other_takes_over(void **state)
 	/* one that is killed says nothing: the lease has to end */
 	election_free(a);
 	start = valkey_now();
-	until(epoch_of(b), 4 * LEASE);
-	assert_true(valkey_now() - start > LEASE / 2 * 1000);
+	until(epoch_of(b));
+	assert_true(valkey_now() - start > LEASE / 4 * 1000);
 	assert_int_equal(epoch_of(b), first + 1);
 
 	/* it comes back and follows; one that ends makes room at once */
 	a = stand(0, "one", 0);
-	until(!strcmp(election_leader(a, &epoch), "b"), 2000);
+	until(!strcmp(election_leader(a, &epoch), "b"));
 	election_resign(b);
 	assert_int_equal(epoch_of(b), 0);
 	start = valkey_now();
-	until(epoch_of(a), 2000);
+	until(epoch_of(a));
 	assert_int_equal(epoch_of(a), first + 2);
 	election_free(a);
 	election_free(b);
@@ -132,19 +132,19 @@ static void an_earlier_life_is_another_epoch(void **state)
 
 	(void)state;
 	a = stand(0, "life", 0);
-	until(epoch_of(a), 3000);
+	until(epoch_of(a));
 	first = epoch_of(a);
 	election_free(a);
 	a = stand(0, "life", 0);
-	until(epoch_of(a) > first, 3000);
+	until(epoch_of(a) > first);
 	/* nodes obeyed a higher one, which Valkey knows nothing of */
 	election_outbid(a, 41);
 	assert_int_equal(epoch_of(a), 0);
-	until(epoch_of(a), 3000);
+	until(epoch_of(a));
 	assert_int_equal(epoch_of(a), 42);
 	election_free(a);
 	a = stand(0, "life", 99);
-	until(epoch_of(a), 3000);
+	until(epoch_of(a));
 	assert_int_equal(epoch_of(a), 100);
 	election_free(a);
 }
@@ -155,14 +155,14 @@ static void a_leader_that_is_cut_off_stops_before_another_begins(void **state)
 
 	(void)state;
 	a = stand(0, "cut", 0);
-	until(epoch_of(a), 3000);
+	until(epoch_of(a));
 	b = stand(1, "cut", 0);
 	spend(LEASE);
 	/* the first machine does not reach the servers any more, and has to notice itself */
 	freeReplyObject(valkeys_command(&servers, 0, "ACL DELUSER m0"));
-	until(!epoch_of(a), 3000);
+	until(!epoch_of(a));
 	assert_int_equal(epoch_of(b), 0);
-	until(epoch_of(b), 3 * LEASE);
+	until(epoch_of(b));
 	assert_int_equal(epoch_of(b), 2);
 	assert_int_equal(epoch_of(a), 0);
 	/* back again, it follows */
@@ -218,7 +218,7 @@ static void a_clock_that_steps_changes_no_leader(void **state)
 
 	(void)state;
 	a = stand(0, "step", 0);
-	until(epoch_of(a), 3000);
+	until(epoch_of(a));
 	first = epoch_of(a);
 	b = stand(1, "step", 0);
 	for (i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
@@ -231,7 +231,7 @@ static void a_clock_that_steps_changes_no_leader(void **state)
 	/* nor does it keep one that has died */
 	election_free(a);
 	step = -7200;
-	until(epoch_of(b) == first + 1, 4 * LEASE);
+	until(epoch_of(b) == first + 1);
 	step = 0;
 	election_free(b);
 }
@@ -269,22 +269,22 @@ static void nodes_come_and_go(void **state)
 	struct roster *first = appear(0, "n1", "10.0.0.1:8180"), *second, *looks;
 
 	(void)state;
-	until(alive(first, "n1"), 3000);
+	until(alive(first, "n1"));
 	second = appear(1, "n2", "10.0.0.2:8180 up");
-	until(alive(first, "n2"), 3000);
+	until(alive(first, "n2"));
 	assert_string_equal(roster_find(first, "n2")->about, "10.0.0.2:8180 up");
 	assert_int_equal(came, 1);
 	spend(2 * LEASE);
 	assert_int_equal(went, 0);
 	roster_free(second);
-	until(!alive(first, "n2"), 3 * LEASE);
+	until(!alive(first, "n2"));
 	assert_int_equal(went, 1);
 	/* who only looks is no node, and does not take the dead for living */
 	looks = appear(1, "", "");
-	until(alive(looks, "n1"), 3000);
+	until(alive(looks, "n1"));
 	assert_false(alive(looks, "n2"));
 	roster_forget(looks, "n2");
-	until(!roster_find(first, "n2"), 2000);
+	until(!roster_find(first, "n2"));
 	roster_free(looks);
 	roster_free(first);
 }
@@ -294,13 +294,13 @@ static void silence_of_the_servers_kills_nobody(void **state)
 	struct roster *first = appear(0, "n1", "x"), *second = appear(1, "n2", "y");
 
 	(void)state;
-	until(alive(first, "n2") && alive(second, "n1"), 3000);
+	until(alive(first, "n2") && alive(second, "n1"));
 	came = 0;
 	went = 0;
-	freeReplyObject(valkeys_command(&servers, 0, "CLIENT PAUSE %d ALL", 3 * LEASE));
-	spend(2 * LEASE);
+	freeReplyObject(valkeys_command(&servers, 0, "CLIENT PAUSE %d ALL", 2 * LEASE));
+	spend(LEASE + LEASE / 2);
 	assert_int_equal(went, 0);
-	spend(4 * LEASE);
+	spend(2 * LEASE);
 	assert_true(alive(first, "n2"));
 	assert_int_equal(went, 0);
 	roster_free(first);
@@ -326,7 +326,7 @@ static void a_lost_write_makes_two_leaders_and_nodes_obey_one(void **state)
 	valkeys_signal(&servers, replica, SIGSTOP);
 	freeReplyObject(valkeys_command(&servers, primary, "CLIENT KILL TYPE replica"));
 	a = stand(0, "two", 0);
-	until(epoch_of(a), 3000);
+	until(epoch_of(a));
 	epoch = epoch_of(a);
 	assert_int_equal(epoch_accept(&node, epoch, "a", error, sizeof(error)), 0);
 	/* the servers forget that a was elected */
@@ -334,13 +334,13 @@ static void a_lost_write_makes_two_leaders_and_nodes_obey_one(void **state)
 	valkeys_signal(&servers, primary, SIGKILL);
 	valkeys_signal(&servers, replica, SIGCONT);
 	b = stand(1, "two", 0);
-	until(epoch_of(b), 15000);
+	until(epoch_of(b));
 	assert_int_equal(epoch_of(b), epoch);
 	assert_int_equal(epoch_accept(&node, epoch_of(b), "b", error, sizeof(error)), -ESTALE);
 	assert_non_null(strstr(error, "controller a"));
 	/* it is told, and stands again */
 	election_outbid(b, node.number);
-	until(epoch_of(b), 5000);
+	until(epoch_of(b));
 	assert_true(epoch_of(b) > epoch);
 	assert_int_equal(epoch_accept(&node, epoch_of(b), "b", error, sizeof(error)), 0);
 	assert_int_equal(epoch_accept(&node, epoch, "a", error, sizeof(error)), -ESTALE);
@@ -392,6 +392,8 @@ static void epochs_survive_the_daemon(void **state)
 static int start(void **state)
 {
 	(void)state;
+	/* as medesd has it: servers die while they are written to */
+	signal(SIGPIPE, SIG_IGN);
 	events = event_base_new();
 	if (!events || valkeys_start(&servers, 0, 0, NULL))
 		return -1;

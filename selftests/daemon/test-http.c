@@ -18,7 +18,6 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 #include <jansson.h>
 #include <cmocka.h>
@@ -33,7 +32,7 @@ static void write_config(void)
 	FILE *file = fopen(config_path, "w");
 
 	assert_non_null(file);
-	fprintf(file, "[Daemon]\nSocket=%s\nState=%s/state\n[Http]\nMaxBody=4K\nMaxHeader=2K\nTimeout=1s\n[Functions]\nCgroup=medes-test-%d\n",
+	fprintf(file, "[Daemon]\nSocket=%s\nState=%s/state\n[Http]\nMaxBody=4K\nMaxHeader=2K\nTimeout=2s\n[Functions]\nCgroup=medes-test-%d\n",
 		socket_path, directory, getpid());
 	fclose(file);
 }
@@ -41,7 +40,7 @@ static void write_config(void)
 static int connect_socket(void)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	const struct timeval timeout = { .tv_sec = 20 };
+	const struct timeval timeout = { .tv_sec = 60 };
 	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 
 	assert_true(fd >= 0);
@@ -78,7 +77,7 @@ static int start(void **state)
 	snprintf(config_path, sizeof(config_path), "%s/medesd.conf", directory);
 	write_config();
 	daemon_pid = spawn("--config", config_path, NULL);
-	for (i = 0; i < 200; i++) {
+	for (i = 0; i < 1200; i++) {
 		fd = connect_socket();
 		if (fd >= 0) {
 			close(fd);
@@ -295,37 +294,41 @@ static void no_http_at_all(void **state)
 	assert_int_equal(call("GET", "/v1/status", "", NULL), 200);
 }
 
-static uint64_t now_ms(void)
+/* Are there still slow ones when another client has its answer? All of them are dropped in the end. */
+static bool served_beside_slow_ones(void)
 {
-	struct timespec ts;
+	static const char begin[] = "POST /v1/sandboxes HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{";
+	bool beside;
+	int fds[100];
+	ssize_t n;
+	size_t i;
+	char c;
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000ULL + ts.tv_nsec / 1000000;
+	for (i = 0; i < ARRAY_SIZE(fds); i++) {
+		fds[i] = connect_socket();
+		assert_true(fds[i] >= 0);
+		assert_true(send(fds[i], begin, i % sizeof(begin), MSG_NOSIGNAL) >= 0 || errno == EPIPE);
+	}
+	assert_int_equal(call("GET", "/v1/status", "", NULL), 200);
+	beside = recv(fds[ARRAY_SIZE(fds) - 1], &c, 1, MSG_DONTWAIT) < 0 && errno == EAGAIN;
+	for (i = 0; i < ARRAY_SIZE(fds); i++) {
+		while ((n = recv(fds[i], &c, 1, 0)) > 0)
+			;
+		assert_true(!n || errno != EAGAIN);
+		close(fds[i]);
+	}
+	return beside;
 }
 
 /* Slow and silent clients are dropped, and keep nobody waiting meanwhile. */
 static void slow_clients(void **state)
 {
-	static const char begin[] = "POST /v1/sandboxes HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{";
-	int fds[100];
-	size_t i;
-	char c;
-	uint64_t start = now_ms();
+	int tries = 0;
 
 	(void)state;
-	for (i = 0; i < ARRAY_SIZE(fds); i++) {
-		fds[i] = connect_socket();
-		assert_true(fds[i] >= 0);
-		assert_true(write(fds[i], begin, i % sizeof(begin)) >= 0);
-	}
-	assert_int_equal(call("GET", "/v1/status", "", NULL), 200);
-	assert_true(now_ms() - start < 900);
-	for (i = 0; i < ARRAY_SIZE(fds); i++) {
-		while (recv(fds[i], &c, 1, 0) > 0)
-			;
-		close(fds[i]);
-	}
-	assert_true(now_ms() - start < 15000);
+	/* a busy machine may have dropped them before they have all come */
+	while (!served_beside_slow_ones())
+		assert_true(++tries < 20);
 	assert_int_equal(call("GET", "/v1/status", "", NULL), 200);
 }
 
@@ -382,7 +385,7 @@ static void restart_after_kill(void **state)
 	waitpid(daemon_pid, NULL, 0);
 	assert_int_equal(access(socket_path, F_OK), 0);
 	daemon_pid = spawn("--config", config_path, NULL);
-	for (i = 0; i < 200 && fd < 0; i++) {
+	for (i = 0; i < 1200 && fd < 0; i++) {
 		fd = connect_socket();
 		usleep(50000);
 	}

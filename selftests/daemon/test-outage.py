@@ -3,6 +3,7 @@
 """A whole medesd, without the module, whose registry is a Valkey cluster that fails in every way:
 requests to functions are served all the while, and the daemon says how things are."""
 import contextlib
+import http.client
 import os
 import signal
 import socket
@@ -59,13 +60,15 @@ def state(d, *want):
 @contextlib.contextmanager
 def serving(d):
     """Requests, one after the other, none of which fails, whatever the registry does."""
-    end, answers, slowest = threading.Event(), [], [0]
+    end, answers = threading.Event(), []
 
     def ask():
         while not end.is_set():
-            begin = time.monotonic()
-            answers.append(d.invoke("web").status)
-            slowest[0] = max(slowest[0], time.monotonic() - begin)
+            try:
+                # one that waits for the registry to come back would do so without end
+                answers.append(d.invoke("web").status)
+            except (OSError, http.client.HTTPException) as error:
+                answers.append(str(error))
             time.sleep(0.02)
 
     d.put("web")
@@ -79,14 +82,12 @@ def serving(d):
         end.set()
         asker.join()
     equal(set(answers), {200}, f"answers to {len(answers)} requests")
-    # a busy machine; a registry that is gone would be waited for without end
-    assert slowest[0] < 10, slowest
 
 
 @test
 def a_registry_that_answers_is_up(d):
     with serving(d):
-        equal(state(d, "up")["error"], None)
+        soon(lambda: (engine(d)["state"], engine(d)["error"]) == ("up", None))
 
 
 @test
@@ -103,10 +104,10 @@ def servers_that_stop_are_not_waited_for(d):
 @test
 def full_servers_stop_nobody(d):
     with serving(d):
-        for port in primaries():
+        for port in SERVERS:
             say(port, "CONFIG", "SET", "maxmemory", "1")
         soon(lambda: "OOM" in (engine(d)["error"] or ""))
-        for port in primaries():
+        for port in SERVERS:
             say(port, "CONFIG", "SET", "maxmemory", "0")
         state(d, "up")
 
@@ -138,10 +139,16 @@ def flushed_servers_are_filled_again(d):
 @test
 def a_replica_takes_over(d):
     with serving(d):
-        port = primaries()[0]
-        GONE.add(port)
-        os.kill(SERVERS[port], signal.SIGKILL)
+        first, *others = primaries()
+        replicas = [pid for port, pid in SERVERS.items() if port not in (first, *others)]
+        # none of them before it has been seen that one is needed
+        for pid in replicas:
+            os.kill(pid, signal.SIGSTOP)
+        GONE.add(first)
+        os.kill(SERVERS[first], signal.SIGKILL)
         state(d, "degraded", "down")
+        for pid in replicas:
+            os.kill(pid, signal.SIGCONT)
         soon(lambda: len(primaries()) == 3)
         state(d, "up")
 
@@ -170,5 +177,5 @@ Engine=valkey
 Servers={" ".join(f"127.0.0.1:{port}" for port in SERVERS)}
 User=medes
 PasswordFile={file.name}
-Timeout=250ms
+Timeout=500ms
 """)

@@ -19,7 +19,7 @@
 #include "slots.h"
 #include "valkeys.h"
 
-static const struct timeval patience = { .tv_sec = 2 };
+static const struct timeval patience = { .tv_sec = 10 };
 
 static bool port_is_free(unsigned int port)
 {
@@ -72,7 +72,7 @@ static void run(struct valkeys *v, unsigned int i, const char *const *options)
 		argv[n++] = "--cluster-config-file";
 		argv[n++] = nodes;
 		argv[n++] = "--cluster-node-timeout";
-		argv[n++] = "600";
+		argv[n++] = "1500";
 		argv[n++] = "--cluster-replica-validity-factor";
 		argv[n++] = "0";
 		/* alone, it would not know */
@@ -130,7 +130,7 @@ static bool wait_for(struct valkeys *v, unsigned int i, const char *text, const 
 {
 	unsigned int tries;
 
-	for (tries = 0; tries < 1000; tries++) {
+	for (tries = 0; tries < 6000; tries++) {
 		if (valkeys_said(v, i, text, command))
 			return true;
 		usleep(10000);
@@ -199,7 +199,7 @@ static bool replicate(struct valkeys *v)
 		id = valkeys_command(v, i - v->primaries, "CLUSTER MYID");
 		good = false;
 		/* until it has heard of that one */
-		for (tries = 0; id && tries < 500 && !good; tries++) {
+		for (tries = 0; id && tries < 6000 && !good; tries++) {
 			reply = valkeys_command(v, i, "CLUSTER REPLICATE %s", id->str);
 			good = reply && reply->type == REDIS_REPLY_STATUS;
 			freeReplyObject(reply);
