@@ -149,7 +149,7 @@ static int have_function(struct daemon *d, const json_t *act, json_t *result, ch
 	const json_t *spec = json_object_get(act, "spec");
 	json_int_t revision = json_integer_value(json_object_get(act, "revision"));
 	const char *domain = text_of(act, "domain"), *name = text_of(act, "name");
-	struct catalogue_entry here;
+	struct known here;
 	int err;
 
 	(void)result;
@@ -167,7 +167,7 @@ static int tell_function(struct daemon *d, const json_t *act, json_t *result, ch
 {
 	const char *domain = text_of(act, "domain"), *name = text_of(act, "name");
 	const struct function *f = function_of(d, act);
-	struct catalogue_entry here;
+	struct known here;
 
 	if (!catalogue_find(d, domain, name, &here))
 		return refuse(error, -ENOENT, "there is no function \"%.80s\"", name);

@@ -79,7 +79,7 @@ json_t *api_function_json(struct daemon *d, const struct function *f)
 	nodes = json_object();
 	for (sn = d->steer->nodes; sn; sn = sn->hh.next) {
 		vf = sn->view ? view_find(sn->view, f->domain, f->spec.name) : NULL;
-		if (vf && !vf->removed)
+		if (vf && !vf->known.removed)
 			json_object_set_new(nodes, sn->name, states_json(vf));
 	}
 	json_object_set_new(object, "nodes", nodes);

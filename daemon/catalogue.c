@@ -23,77 +23,73 @@
 #include "log.h"
 #include "persist.h"
 #include "specs.h"
-#include "text.h"
 
 #define FILE_NAME "revisions.json"
 #define EPOCH_SHIFT 24			/* changes in an epoch, before it looks like the next */
 
-/* A node that was away for so many removals brings a function back. */
+/* Removals that are remembered. A node that was away for longer brings a function back. */
 #define REMOVED_MAX 4096
 
-struct known {
+struct item {
 	UT_hash_handle hh;
-	char key[FUNCTION_KEY];		/* domain/name */
-	char domain[MEDES_NAME_SIZE];
-	char name[MEDES_NAME_SIZE];
-	uint64_t revision;
-	bool removed;
+	struct known known;
 };
 
 struct catalogue {
 	const char *state;		/* directory; empty: nothing is kept */
-	struct known *all;
+	struct item *all;
 	uint64_t highest;
 	unsigned int n_removed;
 };
 
-static struct known *find(const struct catalogue *c, const char *domain, const char *name)
+static struct item *find(const struct catalogue *c, const char *domain, const char *name)
 {
 	char key[FUNCTION_KEY];
-	struct known *k;
+	struct item *e;
 
 	snprintf(key, sizeof(key), "%s/%s", domain, name);
-	HASH_FIND_STR(c->all, key, k);
-	return k;
+	HASH_FIND_STR(c->all, key, e);
+	return e;
 }
 
-static void drop(struct catalogue *c, struct known *k)
+static void drop(struct catalogue *c, struct item *e)
 {
-	c->n_removed -= k->removed;
-	HASH_DEL(c->all, k);
-	free(k);
+	c->n_removed -= e->known.removed;
+	HASH_DEL(c->all, e);
+	free(e);
 }
 
 static void drop_oldest(struct catalogue *c)
 {
-	struct known *k, *oldest = NULL;
+	struct item *e, *oldest = NULL;
 
-	for (k = c->all; k; k = k->hh.next)
-		if (k->removed && (!oldest || k->revision < oldest->revision))
-			oldest = k;
-	if (oldest)
-		drop(c, oldest);
+	for (e = c->all; e; e = e->hh.next)
+		if (e->known.removed && (!oldest || e->known.revision < oldest->known.revision))
+			oldest = e;
+	if (!oldest)
+		return;
+	log_warning("it is forgotten that function %s was removed, as %u were after it: a node that has been away since then brings it back",
+		    oldest->known.key, REMOVED_MAX);
+	drop(c, oldest);
 }
 
-static int enter(struct catalogue *c, const char *domain, const char *name, uint64_t revision,
-		 bool removed)
+static int enter(struct catalogue *c, const struct known *k)
 {
-	struct known *k = find(c, domain, name);
+	struct item *e = find(c, k->domain, k->name);
 
-	if (!k) {
-		k = calloc(1, sizeof(*k));
-		if (!k)
+	if (!e) {
+		e = calloc(1, sizeof(*e));
+		if (!e)
 			return -ENOMEM;
-		snprintf(k->key, sizeof(k->key), "%s/%s", domain, name);
-		snprintf(k->domain, sizeof(k->domain), "%s", domain);
-		snprintf(k->name, sizeof(k->name), "%s", name);
-		HASH_ADD_STR(c->all, key, k);
+		e->known = *k;
+		e->known.removed = false;
+		HASH_ADD_STR(c->all, known.key, e);
 	}
-	c->n_removed += removed - k->removed;
-	k->revision = revision;
-	k->removed = removed;
-	if (revision > c->highest)
-		c->highest = revision;
+	c->n_removed += k->removed - e->known.removed;
+	e->known.revision = k->revision;
+	e->known.removed = k->removed;
+	if (k->revision > c->highest)
+		c->highest = k->revision;
 	if (c->n_removed > REMOVED_MAX)
 		drop_oldest(c);
 	return 0;
@@ -101,16 +97,12 @@ static int enter(struct catalogue *c, const char *domain, const char *name, uint
 
 static void load_one(struct catalogue *c, const json_t *value)
 {
-	const char *domain, *name;
-	json_int_t revision;
-	int removed;
+	struct known k;
 
-	if (json_unpack((json_t *)value, "{s:s,s:s,s:I,s:b}", "domain", &domain, "name", &name,
-			"revision", &revision, "removed", &removed) || revision <= 0 ||
-	    !medes_name_valid(domain) || !medes_name_valid(name))
+	if (known_parse(&k, value) || !k.revision)
 		log_error(FILE_NAME ": an entry makes no sense");
 	else
-		enter(c, domain, name, revision, removed);
+		enter(c, &k);
 }
 
 /**
@@ -140,26 +132,23 @@ struct catalogue *catalogue_new(const char *state)
 
 void catalogue_free(struct catalogue *c)
 {
-	struct known *k, *next;
+	struct item *e, *next;
 
 	if (!c)
 		return;
-	HASH_ITER(hh, c->all, k, next)
-		drop(c, k);
+	HASH_ITER(hh, c->all, e, next)
+		drop(c, e);
 	free(c);
 }
 
 static int save(const struct catalogue *c)
 {
 	json_t *array = json_array(), *file;
-	const struct known *k;
+	const struct item *e;
 	int err;
 
-	for (k = c->all; k; k = k->hh.next)
-		json_array_append_new(array, json_pack("{s:s,s:s,s:I,s:b}", "domain", k->domain,
-						       "name", k->name,
-						       "revision", (json_int_t)k->revision,
-						       "removed", k->removed));
+	for (e = c->all; e; e = e->hh.next)
+		json_array_append_new(array, known_json(&e->known));
 	file = json_pack("{s:o}", "functions", array);
 	err = file ? 0 : -ENOMEM;
 	if (!err && mkdir(c->state, 0700) && errno != EEXIST)
@@ -177,33 +166,33 @@ static int save(const struct catalogue *c)
  * @d: the daemon
  * @domain: its domain
  * @name: its name
- * @out: receives it; points to @domain and @name
+ * @out: receives it
  *
  * Return: false when it is not here, and its removal is not known either.
  */
 bool catalogue_find(const struct daemon *d, const char *domain, const char *name,
-		    struct catalogue_entry *out)
+		    struct known *out)
 {
-	const struct known *k = find(d->catalogue, domain, name);
+	const struct item *e = find(d->catalogue, domain, name);
 	bool here = function_find(d->control, domain, name);
 
-	*out = (struct catalogue_entry){ .domain = domain, .name = name };
-	if (k && k->removed == !here) {
-		out->revision = k->revision;
-		out->removed = k->removed;
-	}
+	if (e && e->known.removed == !here)
+		*out = e->known;
+	else
+		known_init(out, domain, name);
 	return here || out->removed;
 }
 
 void catalogue_each_removed(const struct daemon *d,
-			    void (*fn)(const struct catalogue_entry *entry, void *arg), void *arg)
+			    void (*fn)(const struct known *known, void *arg), void *arg)
 {
-	struct catalogue_entry entry;
-	const struct known *k;
+	const struct item *e;
+	struct known k;
 
-	for (k = d->catalogue->all; k; k = k->hh.next)
-		if (k->removed && catalogue_find(d, k->domain, k->name, &entry) && entry.removed)
-			fn(&entry, arg);
+	for (e = d->catalogue->all; e; e = e->hh.next)
+		if (e->known.removed &&
+		    catalogue_find(d, e->known.domain, e->known.name, &k) && k.removed)
+			fn(&k, arg);
 }
 
 /**
@@ -221,15 +210,19 @@ uint64_t catalogue_next(const struct daemon *d, uint64_t epoch)
 static int note(struct catalogue *c, const char *domain, const char *name, uint64_t revision,
 		bool removed)
 {
-	struct known *k = find(c, domain, name);
+	struct item *e = find(c, domain, name);
+	struct known k;
 	int err = 0;
 
-	if (!revision && !k)
+	if (!revision && !e)
 		return 0;
+	known_init(&k, domain, name);
+	k.revision = revision;
+	k.removed = removed;
 	if (revision)
-		err = enter(c, domain, name, revision, removed);
+		err = enter(c, &k);
 	else
-		drop(c, k);
+		drop(c, e);
 	return err ? err : save(c);
 }
 

@@ -7,24 +7,18 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include "known.h"
 #include "spec.h"
 
 struct catalogue;
 struct daemon;
 
-/* A function that is here, or that is known to have been removed. */
-struct catalogue_entry {
-	const char *domain, *name;
-	uint64_t revision;		/* 0: the cluster knows nothing of it */
-	bool removed;
-};
-
 struct catalogue *catalogue_new(const char *state);
 void catalogue_free(struct catalogue *c);
 bool catalogue_find(const struct daemon *d, const char *domain, const char *name,
-		    struct catalogue_entry *out);
+		    struct known *out);
 void catalogue_each_removed(const struct daemon *d,
-			    void (*fn)(const struct catalogue_entry *entry, void *arg), void *arg);
+			    void (*fn)(const struct known *known, void *arg), void *arg);
 uint64_t catalogue_next(const struct daemon *d, uint64_t epoch);
 
 int catalogue_put(struct daemon *d, const char *domain, struct spec *spec, uint64_t revision);

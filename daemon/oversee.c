@@ -100,7 +100,7 @@ static void show_node(struct picture *p, struct policy_function *out, struct ste
 		show_box(p, out, sn, &vf->boxes[i]);
 	for (i = 0; i < vf->n_bases; i++)
 		show_base(p, out, sn, &vf->bases[i]);
-	out->demarcating |= steer_is_pending(sn, "demarcates", vf->key);
+	out->demarcating |= steer_is_pending(sn, "demarcates", vf->known.key);
 }
 
 static const struct view_function *of_node(const struct steer_node *sn, const struct function *f)
@@ -108,7 +108,7 @@ static const struct view_function *of_node(const struct steer_node *sn, const st
 	const struct view_function *vf = sn->view ? view_find(sn->view, f->domain, f->spec.name) :
 						    NULL;
 
-	return vf && !vf->removed ? vf : NULL;
+	return vf && !vf->known.removed ? vf : NULL;
 }
 
 /* The node with most of its sandboxes, of those that were not shown yet. */

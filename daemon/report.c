@@ -91,23 +91,24 @@ static json_t *bases_json(const struct daemon *d, struct function *f, uint64_t n
 
 static json_t *function_row(struct daemon *d, struct function *f, uint64_t now)
 {
-	struct catalogue_entry entry;
+	struct known known;
+	json_t *row;
 
-	catalogue_find(d, f->domain, f->spec.name, &entry);
-	return json_pack("{s:s,s:s,s:I,s:b,s:b,s:I,s:f,s:o,s:o,s:o}", "domain", f->domain,
-			 "name", f->spec.name, "revision", (json_int_t)entry.revision,
-			 "removed", 0, "backs_off", function_backs_off(f),
-			 "queued", (json_int_t)f->queued, "new_box", admit_new_box(f),
-			 "measure", measure_json(&f->measure, now),
-			 "sandboxes", boxes_json(f, now), "bases", bases_json(d, f, now));
+	catalogue_find(d, f->domain, f->spec.name, &known);
+	row = known_json(&known);
+	json_object_update_new(row, json_pack("{s:b,s:I,s:f,s:o,s:o,s:o}",
+					      "backs_off", function_backs_off(f),
+					      "queued", (json_int_t)f->queued,
+					      "new_box", admit_new_box(f),
+					      "measure", measure_json(&f->measure, now),
+					      "sandboxes", boxes_json(f, now),
+					      "bases", bases_json(d, f, now)));
+	return row;
 }
 
-static void add_removed(const struct catalogue_entry *entry, void *arg)
+static void add_removed(const struct known *known, void *arg)
 {
-	json_array_append_new(arg, json_pack("{s:s,s:s,s:I,s:b}", "domain", entry->domain,
-					     "name", entry->name,
-					     "revision", (json_int_t)entry->revision,
-					     "removed", 1));
+	json_array_append_new(arg, known_json(known));
 }
 
 /**

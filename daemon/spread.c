@@ -45,7 +45,7 @@ static bool holds(const struct view_function *vf, uint64_t digest)
 
 static const struct view_function *twin(const struct steer_node *sn, const struct view_function *vf)
 {
-	return sn->view ? view_find(sn->view, vf->domain, vf->name) : NULL;
+	return sn->view ? view_find(sn->view, vf->known.domain, vf->known.name) : NULL;
 }
 
 static unsigned int holders(const struct steer *s, const struct view_function *vf, uint64_t digest)
@@ -82,7 +82,7 @@ static struct steer_node *next_holder(struct steer *s, const struct view_functio
 
 	for (sn = s->nodes; sn; sn = sn->hh.next) {
 		other = twin(sn, vf);
-		if (!other || other->removed || holds(other, offer->digest) || !takes(sn, offer) ||
+		if (!other || other->known.removed || holds(other, offer->digest) || !takes(sn, offer) ||
 		    (best && other->n_boxes <= most))
 			continue;
 		best = sn;
@@ -118,7 +118,7 @@ static unsigned int elsewhere(const struct steer *s, const struct view_function 
 		if (!other || sn->view->draining)
 			continue;
 		n += other->warm + other->asleep + (soon ? other->starting : 0);
-		n += soon && steer_is_pending(sn, "starts", vf->key);
+		n += soon && steer_is_pending(sn, "starts", vf->known.key);
 	}
 	return n;
 }
@@ -139,7 +139,7 @@ static void empty(struct steer_node *sn, const struct view_function *vf)
 
 static void move_off(struct steer *s, struct steer_node *sn, const struct view_function *vf)
 {
-	struct function *f = function_find(s->daemon->control, vf->domain, vf->name);
+	struct function *f = function_find(s->daemon->control, vf->known.domain, vf->known.name);
 	struct steer_node *to;
 
 	if (elsewhere(s, vf, false)) {
@@ -151,7 +151,7 @@ static void move_off(struct steer *s, struct steer_node *sn, const struct view_f
 	to = steer_start_at(s, f);
 	if (to)
 		steer_act(to, json_pack("{s:s,s:s,s:s,s:s,s:i,s:s}", "do", "start",
-					"domain", vf->domain, "name", vf->name, "starts", vf->key,
+					"domain", vf->known.domain, "name", vf->known.name, "starts", vf->known.key,
 					"n", 1, "why", "the node that serves it is drained"));
 }
 

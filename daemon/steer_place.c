@@ -161,7 +161,7 @@ static bool list(struct choice *c, struct steer *s, const struct function *f,
 	};
 	for (sn = s->nodes; sn && c->nodes && c->of; sn = sn->hh.next) {
 		vf = sn->view ? view_find(sn->view, f->domain, f->spec.name) : NULL;
-		if (!vf || vf->removed || !sn->view->serves || steer_flights(sn) >= FLIGHTS_MAX ||
+		if (!vf || vf->known.removed || !sn->view->serves || steer_flights(sn) >= FLIGHTS_MAX ||
 		    (not_there && not_there(sn->name, arg)))
 			continue;
 		show(&c->nodes[c->n], sn, f, vf);

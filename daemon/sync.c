@@ -35,47 +35,48 @@ static void ask_for(struct steer_node *sn, const char *domain, const char *name)
 					"name", name, "function", 1));
 }
 
-static void tell(struct steer_node *sn, const struct catalogue_entry *entry)
+static void tell(struct steer_node *sn, const struct known *k)
 {
-	const struct function *f = function_find(sn->steer->daemon->control, entry->domain,
-						 entry->name);
+	const struct function *f = function_find(sn->steer->daemon->control, k->domain,
+						 k->name);
 
-	if (!is_on_its_way(sn, entry->domain, entry->name))
+	if (!is_on_its_way(sn, k->domain, k->name))
 		steer_act(sn, json_pack("{s:s,s:s,s:s,s:b,s:I,s:O?}", "do", "function",
-					"domain", entry->domain, "name", entry->name, "function", 1,
-					"revision", (json_int_t)entry->revision,
-					"spec", entry->removed || !f ? NULL : f->spec.json));
+					"domain", k->domain, "name", k->name, "function", 1,
+					"revision", (json_int_t)k->revision,
+					"spec", k->removed || !f ? NULL : f->spec.json));
 }
 
-static void learn(struct steer_node *sn, const struct view_function *vf)
+static void learn(struct steer_node *sn, const struct known *there)
 {
-	struct catalogue_entry here;
-	bool known = catalogue_find(sn->steer->daemon, vf->domain, vf->name, &here);
+	struct daemon *d = sn->steer->daemon;
+	struct known here;
 
-	if (known && vf->revision <= here.revision)
+	if (catalogue_find(d, there->domain, there->name, &here) &&
+	    there->revision <= here.revision)
 		return;
-	if (vf->removed)
-		catalogue_remove(sn->steer->daemon, vf->domain, vf->name, vf->revision);
+	if (there->removed)
+		catalogue_remove(d, there->domain, there->name, there->revision);
 	else
-		ask_for(sn, vf->domain, vf->name);
+		ask_for(sn, there->domain, there->name);
 }
 
-static void teach(struct steer_node *sn, const struct catalogue_entry *here)
+static void teach(struct steer_node *sn, const struct known *here)
 {
 	const struct view_function *vf = view_find(sn->view, here->domain, here->name);
 
-	if (here->revision && (!vf || vf->revision < here->revision))
+	if (here->revision && (!vf || vf->known.revision < here->revision))
 		tell(sn, here);
 }
 
-static void teach_removed(const struct catalogue_entry *entry, void *arg)
+static void teach_removed(const struct known *here, void *arg)
 {
 	struct steer_node *sn = arg;
-	const struct view_function *vf = view_find(sn->view, entry->domain, entry->name);
+	const struct view_function *vf = view_find(sn->view, here->domain, here->name);
 
 	/* whoever has never heard of it need not know that it is gone */
-	if (vf && vf->revision < entry->revision)
-		tell(sn, entry);
+	if (vf && vf->known.revision < here->revision)
+		tell(sn, here);
 }
 
 /* Once all have been heard, what no cluster has changed yet gets its first revision. */
@@ -99,7 +100,7 @@ void sync_report(struct steer_node *sn)
 	struct daemon *d = sn->steer->daemon;
 	struct function *f, *next;
 	struct view_function *vf;
-	struct catalogue_entry here;
+	struct known here;
 
 	if (sn->self) {
 		HASH_ITER(hh, d->control->functions, f, next)
@@ -109,7 +110,7 @@ void sync_report(struct steer_node *sn)
 		return;
 	}
 	for (vf = sn->view->functions; vf; vf = vf->hh.next)
-		learn(sn, vf);
+		learn(sn, &vf->known);
 	for (f = d->control->functions; f; f = f->hh.next)
 		if (catalogue_find(d, f->domain, f->spec.name, &here))
 			teach(sn, &here);
@@ -127,7 +128,7 @@ void sync_told(struct steer *s, const json_t *result)
 	const char *name = json_string_value(json_object_get(result, "name"));
 	uint64_t revision = json_integer_value(json_object_get(result, "revision"));
 	json_t *given = json_object_get(result, "spec"), *copy;
-	struct catalogue_entry here;
+	struct known here;
 	struct spec spec = { 0 };
 	char error[SPEC_ERROR];
 
@@ -146,12 +147,12 @@ void sync_told(struct steer *s, const json_t *result)
 /* A change goes out at once; whoever does not hear of it now will by his report. */
 static void spread_word(struct steer *s, const char *domain, const char *name)
 {
-	struct catalogue_entry entry;
+	struct known here;
 	struct steer_node *sn;
 
 	for (sn = s->nodes; sn; sn = sn->hh.next)
-		if (!sn->self && sn->view && catalogue_find(s->daemon, domain, name, &entry))
-			tell(sn, &entry);
+		if (!sn->self && sn->view && catalogue_find(s->daemon, domain, name, &here))
+			tell(sn, &here);
 	steer_soon(s);
 }
 

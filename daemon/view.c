@@ -121,22 +121,11 @@ static void function_free(struct view_function *f)
 static struct view_function *function_new(const json_t *row)
 {
 	struct view_function *f = calloc(1, sizeof(*f));
-	const char *domain, *name;
-	json_int_t revision;
-	int removed;
 
-	if (!f || json_unpack((json_t *)row, "{s:s,s:s,s:I,s:b}", "domain", &domain, "name", &name,
-			      "revision", &revision, "removed", &removed) || revision < 0 ||
-	    !medes_name_valid(domain) || !medes_name_valid(name)) {
-		free(f);
-		return NULL;
-	}
-	strcpy(f->domain, domain);
-	strcpy(f->name, name);
-	snprintf(f->key, sizeof(f->key), "%s/%s", domain, name);
-	f->revision = revision;
-	f->removed = removed;
-	return f;
+	if (f && !known_parse(&f->known, row))
+		return f;
+	free(f);
+	return NULL;
 }
 
 static int take_function(struct view *v, const json_t *row, uint64_t now)
@@ -148,13 +137,13 @@ static int take_function(struct view *v, const json_t *row, uint64_t now)
 
 	if (!f)
 		return -1;
-	HASH_FIND_STR(v->functions, f->key, twin);
+	HASH_FIND_STR(v->functions, f->known.key, twin);
 	if (twin) {
 		function_free(f);
 		return -1;
 	}
-	HASH_ADD_STR(v->functions, key, f);
-	if (f->removed)
+	HASH_ADD_STR(v->functions, known.key, f);
+	if (f->known.removed)
 		return 0;
 	if (json_unpack((json_t *)row, "{s:b,s:I,s:F,s:o,s:o,s:o}", "backs_off", &backs_off,
 			"queued", &queued, "new_box", &f->new_box, "measure", &measure,

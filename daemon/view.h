@@ -7,7 +7,7 @@
 
 #include <jansson.h>
 #include <uthash.h>
-#include "function.h"
+#include "known.h"
 #include "policy.h"
 
 struct view_box {
@@ -31,11 +31,7 @@ struct view_base {
 
 struct view_function {
 	UT_hash_handle hh;
-	char key[FUNCTION_KEY];		/* domain/name */
-	char domain[MEDES_NAME_SIZE];
-	char name[MEDES_NAME_SIZE];
-	uint64_t revision;
-	bool removed;
+	struct known known;
 	bool backs_off;
 	unsigned int queued;
 	double new_box;			/* bytes that one more is going to take */

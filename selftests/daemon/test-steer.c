@@ -119,7 +119,7 @@ static void the_higher_revision_is_right_whoever_leads(void **state)
 
 static void what_a_node_brings_along_becomes_the_clusters(void **state)
 {
-	struct catalogue_entry entry;
+	struct known entry;
 
 	(void)state;
 	c->nodes[2].deaf = true;
