@@ -40,11 +40,12 @@ static json_t *box_row(struct box *box, uint64_t now)
 {
 	bool stuck = box->stuck_until > now || box->restoring;
 
-	return json_pack("{s:s,s:s,s:I,s:f,s:b,s:b,s:b,s:b}", "name", box->name,
+	return json_pack("{s:s,s:s,s:I,s:f,s:b,s:b,s:b,s:b,s:b}", "name", box->name,
 			 "life", box_state_name(box->state),
 			 "idle_ms", (json_int_t)((now - box->idle_since) / US_PER_MS),
 			 "memory", box->state == BOX_DEDUP ? box->memory_dedup : box->memory,
 			 "adopted", box->adopted, "stuck", stuck, "foreign", is_foreign(box),
+			 "stranded", box->stranded,
 			 "demarcates", box->state == BOX_DEDUPING && box->demarcates);
 }
 

@@ -146,7 +146,7 @@ static void move_off(struct steer *s, struct steer_node *sn, const struct view_f
 		empty(sn, vf);
 		return;
 	}
-	if (!f || !(vf->warm + vf->asleep) || elsewhere(s, vf, true))
+	if (!f || !(vf->warm + vf->asleep + vf->stranded) || elsewhere(s, vf, true))
 		return;
 	to = steer_start_at(s, f);
 	if (to)

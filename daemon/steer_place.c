@@ -102,13 +102,19 @@ static void look_here(struct place_node *out, const struct function *f)
 {
 	const struct box *box;
 
-	out->warm = f->in[BOX_IDLE] + f->in[BOX_RUNNING] + f->in[BOX_RESTORING];
-	out->asleep = f->in[BOX_DEDUP] + f->in[BOX_DEDUPING];
+	out->warm = 0;
+	out->asleep = 0;
 	out->starting = f->in[BOX_STARTING];
 	out->starts_fail = function_backs_off(f);
 	out->flying = f->queued;
-	TAILQ_FOREACH(box, &f->boxes, link)
+	TAILQ_FOREACH(box, &f->boxes, link) {
 		out->flying += box->in_flight;
+		if (box->stranded)
+			continue;
+		out->warm += box->state == BOX_IDLE || box->state == BOX_RUNNING ||
+			     box->state == BOX_RESTORING;
+		out->asleep += box->state == BOX_DEDUP || box->state == BOX_DEDUPING;
+	}
 }
 
 static bool has_base(const struct view_function *vf)

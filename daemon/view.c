@@ -37,12 +37,13 @@ static uint64_t time_of(json_int_t age_ms, uint64_t now)
 static int take_box(struct view_box *out, const json_t *row, uint64_t now)
 {
 	const char *name, *life;
-	int adopted, stuck, foreign, demarcates;
+	int adopted, stuck, foreign, demarcates, stranded = 0;
 	json_int_t idle;
 
-	if (json_unpack((json_t *)row, "{s:s,s:s,s:I,s:F,s:b,s:b,s:b,s:b}", "name", &name, "life", &life,
+	if (json_unpack((json_t *)row, "{s:s,s:s,s:I,s:F,s:b,s:b,s:b,s:b,s?b}", "name", &name, "life", &life,
 			"idle_ms", &idle, "memory", &out->memory, "adopted", &adopted,
-			"stuck", &stuck, "foreign", &foreign, "demarcates", &demarcates) ||
+			"stuck", &stuck, "foreign", &foreign, "demarcates", &demarcates,
+			"stranded", &stranded) ||
 	    !medes_name_valid(name))
 		return -1;
 	strcpy(out->name, name);
@@ -52,6 +53,7 @@ static int take_box(struct view_box *out, const json_t *row, uint64_t now)
 	out->stuck = stuck;
 	out->foreign = foreign;
 	out->demarcates = demarcates;
+	out->stranded = stranded;
 	return 0;
 }
 
@@ -76,7 +78,8 @@ static int take_base(struct view_base *out, const json_t *row, uint64_t now)
 static void count_box(struct view *v, struct view_function *f, const struct view_box *box)
 {
 	v->in[box->state]++;
-	if (box->adopted)
+	f->stranded += box->stranded && !box->adopted;
+	if (box->adopted || box->stranded)
 		return;
 	f->starting += box->state == POLICY_STARTING;
 	f->asleep += box->state == POLICY_DEDUP || box->state == POLICY_DEDUPING;

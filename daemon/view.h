@@ -17,6 +17,7 @@ struct view_box {
 	double memory;
 	bool adopted, stuck;
 	bool foreign;			/* serves somebody else */
+	bool stranded;			/* gets no request: nobody gives its pages now */
 	bool demarcates;		/* a base is being made of it */
 };
 
@@ -40,8 +41,8 @@ struct view_function {
 	size_t n_boxes;
 	struct view_base *bases;
 	size_t n_bases;
-	/* of the boxes: for the controller's requests, now or soon */
-	unsigned int warm, asleep, starting;
+	/* of the boxes: for the controller's requests, now or soon; and for none as long as it is so */
+	unsigned int warm, asleep, starting, stranded;
 };
 
 struct view {

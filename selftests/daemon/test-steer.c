@@ -325,6 +325,58 @@ static void a_drained_node_is_emptied_when_others_serve(void **state)
 	assert_int_equal(all(started), 2);
 }
 
+/* What nobody can serve from is no reason to send a request there. */
+static void a_stranded_sandbox_is_given_nothing(void **state)
+{
+	struct steer *s = c->nodes[0].d.steer;
+	const struct view_function *vf;
+	struct box *box;
+
+	(void)state;
+	sim_cluster_function(c, 0, "f", "{}");
+	sim_cluster_run(c, 2);
+	ask(1, "f");
+	assert_ptr_equal(steer_choose(s, sim_cluster_find(c, 0, "f"), NULL, NULL), steer_find(s, "n2"));
+	box = TAILQ_FIRST(&sim_cluster_find(c, 1, "f")->boxes);
+	box->stranded = true;
+	c->nodes[1].d.control->limits.max_boxes = 1;
+	sim_cluster_run(c, 3);
+	vf = view_find(steer_find(s, "n2")->view, "test", "f");
+	assert_int_equal(vf->warm + vf->asleep, 0);
+	assert_int_equal(vf->stranded, 1);
+	assert_ptr_not_equal(steer_choose(s, sim_cluster_find(c, 0, "f"), NULL, NULL),
+			     steer_find(s, "n2"));
+	box->stranded = false;
+	sim_cluster_run(c, 3);
+	assert_ptr_equal(steer_choose(s, sim_cluster_find(c, 0, "f"), NULL, NULL), steer_find(s, "n2"));
+}
+
+/* MaxSandboxes= of each node, and max_sandboxes of the function on each. */
+static void new_ones_start_where_there_may_be_more(void **state)
+{
+	struct steer *s = c->nodes[0].d.steer;
+	struct function *f, *g;
+
+	(void)state;
+	sim_cluster_function(c, 0, "f", "{\"max_sandboxes\":1}");
+	sim_cluster_function(c, 0, "g", "{}");
+	c->nodes[0].d.control->limits.max_boxes = 0;
+	c->nodes[1].d.control->limits.max_boxes = 2;
+	c->nodes[2].d.control->limits.max_boxes = 0;
+	sim_cluster_run(c, 2);
+	f = sim_cluster_find(c, 0, "f");
+	g = sim_cluster_find(c, 0, "g");
+	assert_ptr_equal(steer_start_at(s, f), steer_find(s, "n2"));
+	ask(1, "f");
+	assert_null(steer_start_at(s, f));
+	assert_ptr_equal(steer_start_at(s, g), steer_find(s, "n2"));
+	ask(1, "g");
+	assert_null(steer_start_at(s, g));
+	c->nodes[2].d.control->limits.max_boxes = 1;
+	sim_cluster_run(c, 2);
+	assert_ptr_equal(steer_start_at(s, f), steer_find(s, "n3"));
+}
+
 #define STEER_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -342,6 +394,8 @@ int main(void)
 		STEER_TEST(the_controller_dies_at_every_step_of_a_deduplication),
 		STEER_TEST(an_old_controller_that_comes_back_is_refused),
 		STEER_TEST(a_drained_node_is_emptied_when_others_serve),
+		STEER_TEST(a_stranded_sandbox_is_given_nothing),
+		STEER_TEST(new_ones_start_where_there_may_be_more),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
