@@ -7,13 +7,13 @@
  */
 #include <stdlib.h>
 #include <sys/resource.h>
-#include <event2/buffer.h>
 #include "api.h"
 #include "conns.h"
 #include "engine.h"
 #include "function.h"
 #include "host.h"
 #include "kernel.h"
+#include "metrics.h"
 #include "nodes.h"
 #include "registry.h"
 
@@ -23,16 +23,29 @@ static const char *const start_names[START_KINDS] = {
 	[START_WARM] = "warm", [START_DEDUP] = "dedup", [START_COLD] = "cold",
 };
 
-static void family(struct evbuffer *out, const char *name, const char *type, const char *help)
+static const char *suffix(bool counter)
 {
-	evbuffer_add_printf(out, "# TYPE medes_%s %s\n# HELP medes_%s %s\n", name, type, name, help);
+	return counter ? "_total" : "";
 }
 
-static void sample(struct evbuffer *out, const char *name, const struct function *f,
+void metrics_family(struct evbuffer *out, const char *name, bool counter, const char *help)
+{
+	evbuffer_add_printf(out, "# TYPE medes_%s %s\n# HELP medes_%s %s\n", name,
+			    counter ? "counter" : "gauge", name, help);
+}
+
+void metrics_one(struct evbuffer *out, const char *name, bool counter, const char *help,
+		 double number)
+{
+	metrics_family(out, name, counter, help);
+	evbuffer_add_printf(out, "medes_%s%s %.17g\n", name, suffix(counter), number);
+}
+
+static void sample(struct evbuffer *out, const char *name, bool counter, const struct function *f,
 		   const char *label, const char *value, double number)
 {
-	evbuffer_add_printf(out, "medes_%s{domain=\"%s\",function=\"%s\"", name, f->domain,
-			    f->spec.name);
+	evbuffer_add_printf(out, "medes_%s%s{domain=\"%s\",function=\"%s\"", name,
+			    suffix(counter), f->domain, f->spec.name);
 	if (label)
 		evbuffer_add_printf(out, ",%s=\"%s\"", label, value);
 	evbuffer_add_printf(out, "} %.17g\n", number);
@@ -79,19 +92,18 @@ static double memory(const struct function *f)
 }
 
 static const struct {
-	const char *family;
-	const char *sample;
-	const char *type;
+	const char *name;
+	bool counter;
 	const char *help;
 	double (*read)(const struct function *f);
 } of_functions[] = {
-	{ "queued", "queued", "gauge", "Requests that wait for a sandbox.", queued },
-	{ "failed", "failed_total", "counter", "Requests answered with 502 or 504.", failed },
-	{ "refused", "refused_total", "counter", "Requests answered with 429 or 503.", refused },
-	{ "retried", "retried_total", "counter", "Requests sent a second time.", retried },
-	{ "crashes", "crashes_total", "counter", "Sandboxes that ended by themselves.", crashes },
-	{ "arrival_rate", "arrival_rate", "gauge", "Requests per second, moving average.", rate },
-	{ "memory_bytes", "memory_bytes", "gauge", "Memory of its sandboxes.", memory },
+	{ "queued", false, "Requests that wait for a sandbox.", queued },
+	{ "failed", true, "Requests answered with 502 or 504.", failed },
+	{ "refused", true, "Requests answered with 429 or 503.", refused },
+	{ "retried", true, "Requests sent a second time.", retried },
+	{ "crashes", true, "Sandboxes that ended by themselves.", crashes },
+	{ "arrival_rate", false, "Requests per second, moving average.", rate },
+	{ "memory_bytes", false, "Memory of its sandboxes.", memory },
 };
 
 static void functions(struct evbuffer *out, const struct control *c)
@@ -100,33 +112,28 @@ static void functions(struct evbuffer *out, const struct control *c)
 	unsigned int i, k;
 
 	for (i = 0; i < ARRAY_SIZE(of_functions); i++) {
-		family(out, of_functions[i].family, of_functions[i].type, of_functions[i].help);
+		metrics_family(out, of_functions[i].name, of_functions[i].counter,
+			       of_functions[i].help);
 		for (f = c->functions; f; f = f->hh.next)
-			sample(out, of_functions[i].sample, f, NULL, NULL, of_functions[i].read(f));
+			sample(out, of_functions[i].name, of_functions[i].counter, f, NULL, NULL,
+			       of_functions[i].read(f));
 	}
-	family(out, "invocations", "counter", "Requests given to a sandbox.");
+	metrics_family(out, "invocations", true, "Requests given to a sandbox.");
 	for (f = c->functions; f; f = f->hh.next)
 		for (k = 0; k < START_KINDS; k++)
-			sample(out, "invocations_total", f, "start", start_names[k],
+			sample(out, "invocations", true, f, "start", start_names[k],
 			       f->measure.starts[k]);
-	family(out, "start_seconds", "gauge",
-	       "From choosing a sandbox, or beginning one, until it serves a request, moving average.");
+	metrics_family(out, "start_seconds", false,
+		       "From choosing a sandbox, or beginning one, until it serves a request, moving average.");
 	for (f = c->functions; f; f = f->hh.next)
 		for (k = 0; k < START_KINDS; k++)
 			if (f->measure.start[k].n)
-				sample(out, "start_seconds", f, "start", start_names[k],
+				sample(out, "start_seconds", false, f, "start", start_names[k],
 				       f->measure.start[k].value);
-	family(out, "sandboxes", "gauge", "Sandboxes by state.");
+	metrics_family(out, "sandboxes", false, "Sandboxes by state.");
 	for (f = c->functions; f; f = f->hh.next)
 		for (k = 0; k < BOX_STATES; k++)
-			sample(out, "sandboxes", f, "life", box_state_name(k), f->in[k]);
-}
-
-static void one(struct evbuffer *out, const char *name, bool counter, const char *help,
-		double number)
-{
-	family(out, name, counter ? "counter" : "gauge", help);
-	evbuffer_add_printf(out, "medes_%s%s %.17g\n", name, counter ? "_total" : "", number);
+			sample(out, "sandboxes", false, f, "life", box_state_name(k), f->in[k]);
 }
 
 static double cpu_seconds(void)
@@ -144,25 +151,25 @@ static void node(struct evbuffer *out, const struct daemon *d)
 	double available = 0, stalled = 0;
 
 	c->ops->pressure(c->host, &available, &stalled);
-	one(out, "module_loaded", false, "1 while the kernel module is there.",
+	metrics_one(out, "module_loaded", false, "1 while the kernel module is there.",
 	    kernel_instance(d->kernel) ? 1 : 0);
-	one(out, "calls", false, "Requests that wait or run.", c->n_calls);
-	one(out, "connections", false, "Connections of clients.", conns_count(http_conns(d->http)));
-	one(out, "restores_running", false, "Dedup starts whose working set is on its way.",
+	metrics_one(out, "calls", false, "Requests that wait or run.", c->n_calls);
+	metrics_one(out, "connections", false, "Connections of clients.", conns_count(http_conns(d->http)));
+	metrics_one(out, "restores_running", false, "Dedup starts whose working set is on its way.",
 	    c->n_restoring);
-	one(out, "dedups_running", false, "Sandboxes on their way to dedup.", c->n_deduping);
-	one(out, "dedups", true, "Sandboxes deduplicated.", c->dedups);
-	one(out, "dedup_failures", true, "Sandboxes that could not be.", c->dedups_failed);
-	one(out, "purges", true, "Sandboxes ended by the policy.", c->purges);
-	one(out, "prewarms", true, "Sandboxes started ahead of need.", c->prewarms);
-	one(out, "losses", true, "Sandboxes that lost pages.", c->losses);
-	one(out, "sandbox_memory_bytes", false, "Memory of all sandboxes, bases included.",
+	metrics_one(out, "dedups_running", false, "Sandboxes on their way to dedup.", c->n_deduping);
+	metrics_one(out, "dedups", true, "Sandboxes deduplicated.", c->dedups);
+	metrics_one(out, "dedup_failures", true, "Sandboxes that could not be.", c->dedups_failed);
+	metrics_one(out, "purges", true, "Sandboxes ended by the policy.", c->purges);
+	metrics_one(out, "prewarms", true, "Sandboxes started ahead of need.", c->prewarms);
+	metrics_one(out, "losses", true, "Sandboxes that lost pages.", c->losses);
+	metrics_one(out, "sandbox_memory_bytes", false, "Memory of all sandboxes, bases included.",
 	    admit_used(c));
-	one(out, "restore_reserve_bytes", false, "Memory that new sandboxes must leave free.",
+	metrics_one(out, "restore_reserve_bytes", false, "Memory that new sandboxes must leave free.",
 	    admit_reserve(c));
-	one(out, "memory_available_bytes", false, "Memory available on the machine.", available);
-	one(out, "memory_stalled_percent", false, "Time stalled for memory, last 10 s.", stalled);
-	one(out, "daemon_cpu_seconds", true, "CPU time of medesd.", cpu_seconds());
+	metrics_one(out, "memory_available_bytes", false, "Memory available on the machine.", available);
+	metrics_one(out, "memory_stalled_percent", false, "Time stalled for memory, last 10 s.", stalled);
+	metrics_one(out, "daemon_cpu_seconds", true, "CPU time of medesd.", cpu_seconds());
 }
 
 /* What the engine says of itself, as far as it is numbers. */
@@ -196,7 +203,7 @@ static void engine(struct evbuffer *out, const struct engine *e)
 		value = json_object_get(json, rows[i].key) ?:
 			json_object_get(json_object_get(json, "counts"), rows[i].key);
 		if (value)
-			one(out, rows[i].name, rows[i].counter, rows[i].help,
+			metrics_one(out, rows[i].name, rows[i].counter, rows[i].help,
 			    json_integer_value(value));
 	}
 	json_decref(json);
@@ -213,6 +220,7 @@ static void metrics(struct request *r)
 	functions(out, r->daemon->control);
 	node(out, r->daemon);
 	nodes_metrics(r->daemon->nodes, out);
+	steer_metrics(r->daemon, out);
 	engine(out, r->daemon->engine);
 	evbuffer_add_printf(out, "# EOF\n");
 	if (r->http)

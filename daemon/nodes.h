@@ -92,9 +92,6 @@ void sharing_down(struct nodes *nodes);
 /* May new records refer to it? */
 bool sharing_usable(struct nodes *nodes, const struct medes_base *base);
 
-/* nodes_metrics.c */
-void nodes_metrics(const struct nodes *nodes, struct evbuffer *out);
-
 /* forget.c */
 int nodes_forget(struct nodes *nodes, struct node *node, bool force, char *error, size_t size);
 

@@ -2,7 +2,7 @@
 /*
  * /metrics of a cluster: a row for each metric of a node, as in metrics.c.
  */
-#include <event2/buffer.h>
+#include "metrics.h"
 #include "nodes.h"
 #include "share.h"
 #include "tls.h"
@@ -69,18 +69,6 @@ static const struct {
 	{ "node_read_failures", true, "Batches of READs that failed.", read_failures },
 };
 
-static void family(struct evbuffer *out, const char *name, bool counter, const char *help)
-{
-	evbuffer_add_printf(out, "# TYPE medes_%s %s\n# HELP medes_%s %s\n", name,
-			    counter ? "counter" : "gauge", name, help);
-}
-
-static void total(struct evbuffer *out, const char *name, const char *help, uint64_t number)
-{
-	family(out, name, true, help);
-	evbuffer_add_printf(out, "medes_%s_total %llu\n", name, (unsigned long long)number);
-}
-
 /**
  * nodes_metrics() - what there is to count of other nodes
  * @nodes: the nodes; nothing is written when this one is in no cluster
@@ -94,16 +82,17 @@ void nodes_metrics(const struct nodes *nodes, struct evbuffer *out)
 	if (!nodes_on(nodes))
 		return;
 	for (i = 0; i < ARRAY_SIZE(of_nodes); i++) {
-		family(out, of_nodes[i].name, of_nodes[i].counter, of_nodes[i].help);
+		metrics_family(out, of_nodes[i].name, of_nodes[i].counter, of_nodes[i].help);
 		for (node = nodes->all; node; node = node->hh.next)
 			evbuffer_add_printf(out, "medes_%s%s{node=\"%s\"} %.17g\n", of_nodes[i].name,
 					    of_nodes[i].counter ? "_total" : "", node->name,
 					    of_nodes[i].read(node));
 	}
-	total(out, "strangers", "Connections of nodes refused for their certificate.",
-	      tls_refused(nodes->daemon->tls));
-	total(out, "imports", "Bases of other nodes that were imported.", nodes->imports);
-	total(out, "import_drops", "Imported bases dropped for lack of use.", nodes->drops);
-	total(out, "sharing_failures", "Imports, replicas and drops that the kernel refused.",
-	      nodes->failures);
+	metrics_one(out, "strangers", true, "Connections of nodes refused for their certificate.",
+		    tls_refused(nodes->daemon->tls));
+	metrics_one(out, "imports", true, "Bases of other nodes that were imported.", nodes->imports);
+	metrics_one(out, "import_drops", true, "Imported bases dropped for lack of use.",
+		    nodes->drops);
+	metrics_one(out, "sharing_failures", true,
+		    "Imports, replicas and drops that the kernel refused.", nodes->failures);
 }

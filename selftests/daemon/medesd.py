@@ -5,6 +5,7 @@ import http.client
 import itertools
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -201,6 +202,37 @@ PrivateTmp=no
         assert status == 0, f"medesd ended with {status}: {self.tail()}"
         equal(self.cells(), [], "what is left of sandboxes")
         shutil.rmtree(self.directory)
+
+
+LABEL = r'[a-z_]+="(?:[^"\\\n]|\\[\\"n])*"'
+METRIC = re.compile(rf'(?P<series>(?P<name>[a-z_]+)(?:\{{{LABEL}(?:,{LABEL})*\}})?) (?P<value>[-+0-9.eE]+)')
+
+
+def metrics(daemon):
+    """The lines of its /metrics, which have the form of OpenMetrics."""
+    reply = daemon.get("/metrics")
+    assert reply.headers["Content-Type"].startswith("application/openmetrics-text")
+    lines = reply.body.decode().splitlines()
+    equal((lines[-1], reply.body[-1:]), ("# EOF", b"\n"))
+    told, kinds, series = [], {}, set()
+    for line in lines[:-1]:
+        if line.startswith("#"):
+            word, family, text = line[2:].split(" ", 2)
+            assert word in ("TYPE", "HELP", "UNIT") and (word, family) not in told, line
+            told.append((word, family))
+            if word == "TYPE":
+                assert family not in kinds and text in ("counter", "gauge"), line
+                kinds[family] = text
+            continue
+        # all of a family stands together, each once, its suffix after its type
+        found = METRIC.fullmatch(line)
+        assert found and found["series"] not in series, line
+        series.add(found["series"])
+        family = told[-1][1]
+        equal(found["name"], family + ("_total" if kinds[family] == "counter" else ""))
+        assert float(found["value"]) >= 0 or kinds[family] == "gauge", line
+    equal({f for w, f in told if w == "HELP"}, set(kinds), "families with a word of help")
+    return lines
 
 
 def free_port():

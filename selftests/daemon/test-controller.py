@@ -8,7 +8,7 @@ import threading
 import urllib.parse
 
 from clusters import Cluster, ctl, knock, until
-from medesd import NOOP, TESTS, Gate, equal, test
+from medesd import NOOP, TESTS, Gate, equal, metrics, test
 from tap import run_all
 
 C = Cluster(3, "Controller=n1")
@@ -443,6 +443,20 @@ def medesctl_top_shows_the_cluster_at_whichever_node():
     nodes = json.loads(ctl("--socket", C.daemons["n2"].socket, "top", "--cluster", "-j"))["nodes"]
     assert sum(row["sandboxes"]["idle"] + row["sandboxes"]["running"] for row in nodes) > 0, nodes
     assert all(row["memory"]["available"] > 0 for row in nodes), nodes
+
+
+@test
+def the_controller_is_counted():
+    invoke("n2", "shown")
+    lead, follow = (metrics(C.daemons[name]) for name in ("n1", "n2"))
+    assert "medes_controller_leads 1" in lead and "medes_controller_leads 0" in follow, lead
+    equal([line for line in follow if line.startswith("medes_controller_node")], [])
+    for node in C.names:
+        assert f'medes_controller_node_commanded{{node="{node}"}} 1' in lead, lead
+    assert f"medes_obeyed_epoch {epoch()}" in lead and f"medes_obeyed_epoch {epoch()}" in follow, follow
+    # passed on by the node that was asked
+    passed = dict(line.rsplit(" ", 1) for line in follow)["medes_cluster_answers_total"]
+    assert int(passed) > 0, follow
 
 
 @test
