@@ -44,7 +44,7 @@ check:
 
 # what nodes do to each other; KERNEL=debug: on the debug kernel
 check-cluster:
-	tools/vm/check --kernel $(or $(KERNEL),stock) --jobs 1 controllers cluster nodes failures
+	tools/vm/check --kernel $(or $(KERNEL),stock) --jobs 1 controllers cluster failures
 
 # the registry on real Valkey servers that fail, natively and under two nodes
 check-registry:
