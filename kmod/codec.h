@@ -6,7 +6,9 @@
 #define MEDES_CODEC_H
 
 #include "entropy.h"
+#include "guess.h"
 #include "moves.h"
+#include "pixels.h"
 #include "pure.h"
 #include "slides.h"
 #include "words.h"
@@ -14,7 +16,7 @@
 #include <uapi/linux/medes.h>
 
 /* Version of the records, of Documentation/record-format.rst. */
-#define MEDES_RECORD_FORMAT 4
+#define MEDES_RECORD_FORMAT 5
 
 /*
  * Longest record worth storing: zsmalloc packs four 3 KiB objects into three
@@ -39,6 +41,11 @@ struct medes_workspace {
 	u8 none[MEDES_NO_DICT];		/* before the patch */
 	u8 patch[MEDES_LIST_MAX + MEDES_WORDS_SLACK];
 	u8 record[2][MEDES_RECORD_ROOM];
+	/* what dense mode alone has lies behind what is used together */
+	struct medes_guess_work guess;
+	u64 zeros[MEDES_PAGE_WORDS];
+	u8 guesses[MEDES_RECORD_ROOM];
+	int debt;			/* steps that dense records take beyond what they may */
 };
 
 /* What decoding a page needs, likewise. */
@@ -49,12 +56,23 @@ struct medes_scratch {
 	u64 like[MEDES_PAGE_WORDS];
 	u8 none[MEDES_NO_DICT];		/* before the patch */
 	u8 patch[MEDES_LIST_MAX + MEDES_WORDS_SLACK];
+	struct medes_guess_work guess;	/* behind what fast records use: a quarter faster */
 };
 
 size_t medes_workspace_size(void);
 struct medes_workspace *medes_workspace_init(void *mem);
 size_t medes_scratch_size(void);
 struct medes_scratch *medes_scratch_init(void *mem);
+
+/* Begins of memory that others use. */
+#define MEDES_ALIGNED(n) (((n) + 63) & ~(size_t)63)
+
+/* The first octet of a record. */
+#define MEDES_HEAD_CODES 0x0f	/* of the patch; or which prior it is; or octets of pixels */
+#define MEDES_HEAD_DENSE 0x10	/* the rest is dense: guesses, or a page compressed by zstd; */
+#define MEDES_HEAD_LZ4   0x80	/* or is compressed by LZ4 */
+#define MEDES_HEAD_MADE  0x20	/* how the base page is made anew comes first */
+#define MEDES_HEAD_PAGE  0x40	/* the rest gives the page, not a patch */
 
 /* What came of a page; see medes_encode(). */
 struct medes_coded {

@@ -72,6 +72,7 @@ typedef int64_t s64;
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define min(a, b) ((a) < (b) ? (a) : (b))
 #define max(a, b) ((a) > (b) ? (a) : (b))
+#define clamp(a, low, high) min(max(a, low), high)
 #define hweight8(v) __builtin_popcount((u8)(v))
 /* the message may be left out, as in the kernel */
 #define static_assert(expr, ...) static_assert_(expr, ##__VA_ARGS__, #expr)
@@ -92,6 +93,11 @@ static inline u32 get_unaligned_le32(const void *p)
 
 	memcpy(&v, p, sizeof(v));
 	return v;
+}
+
+static inline u32 get_unaligned_be32(const void *p)
+{
+	return __builtin_bswap32(get_unaligned_le32(p));
 }
 
 static inline u64 get_unaligned_le64(const void *p)

@@ -20,7 +20,7 @@ struct medes_extent;
  * @len: encoded bytes
  * @encoding: enum medes_encoding
  * @reach: pages of @extent that it needs, 1 << MEDES_ITSELF for @slot and so on
- * @dense: compressed by zstd
+ * @dense: as dense mode writes it
  * @read: it was rebuilt, or never used, and is about to go
  * @lost: it was found not to give the page back
  *

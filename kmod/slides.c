@@ -130,6 +130,24 @@ static u64 known(const struct medes_slides_work *work, u64 region)
 	return is_seen(work, to) || is_seen(work, to + 1) ? by : 0;
 }
 
+/**
+ * medes_slides_know() - remember what a region did, for pages to come
+ * @work: scratch space, which remembers it
+ * @region: the region
+ * @by: its slide
+ *
+ * Context: any.
+ */
+void medes_slides_know(struct medes_slides_work *work, u64 region, u64 by)
+{
+	unsigned int at = region % MEDES_SLIDES_KNOWN;
+
+	if (by % MEDES_PAGE_SIZE)
+		return;
+	work->known[at].region = region;
+	work->known[at].by = by;
+}
+
 /* The slides that count; how many words they serve. */
 static int settle(struct medes_slides_work *work, const u64 *page, unsigned int regions,
 		  bool aligned)
@@ -143,12 +161,8 @@ static int settle(struct medes_slides_work *work, const u64 *page, unsigned int 
 
 		if (work->votes[i] < work->voters[i] / TAKES_SHARE)
 			work->votes[i] = 0;
-		if (work->votes[i] >= ALONE_VOTES && whole) {
-			unsigned int at = work->region[i] % MEDES_SLIDES_KNOWN;
-
-			work->known[at].region = work->region[i];
-			work->known[at].by = work->by[i];
-		}
+		if (work->votes[i] >= ALONE_VOTES)
+			medes_slides_know(work, work->region[i], work->by[i]);
 		if (work->votes[i] < least || !(aligned || whole)) {
 			if (!looked)
 				look(work, page);

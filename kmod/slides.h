@@ -47,6 +47,7 @@ struct medes_slides_work {
 	} known[MEDES_SLIDES_KNOWN];
 };
 
+void medes_slides_know(struct medes_slides_work *work, u64 region, u64 by);
 int medes_slides_find(struct medes_slides_work *work, const void *page, void *like,
 		      bool aligned, u8 *list);
 int medes_slides_apply(struct medes_slides_table *table, const u8 *list, size_t len,

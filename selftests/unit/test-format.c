@@ -362,22 +362,33 @@ static void zstd_block(void **state)
 		0x0d, 0x00, 0x01, 'A',	/* 4096 literals, all 'A' */
 		0x00,			/* no sequences */
 	};
-	static const u8 patch_record[] = {
-		0x11,				/* zstd, 1 code */
-		0x60,				/* 12 plain literals */
-		0x79, 0x01,			/* step, 0, + 1 page */
-		0x02, 0, 0, 0, 0, 0, 0, 0,	/* group 1 */
-		0x04,				/* word 10 */
-		0x01,
-		0x00,				/* no sequences */
-	};
 
 	(void)state;
-	want[10] += 4096;
-	assert_gives(MEDES_ENCODING_WORDS, patch_record, sizeof(patch_record));
 	memset(want, 'A', sizeof(want));
 	assert_gives(MEDES_ENCODING_SELF, page_record, sizeof(page_record));
 	assert_gives(MEDES_ENCODING_DICT, page_record, sizeof(page_record));
+}
+
+/* Differences of octets that are a pixel apart. */
+static void pixels(void **state)
+{
+	static const u8 ones[] = {
+		0x50,			/* zstd, the page itself; octets of a pixel */
+		0x0d, 0x00, 0x01, 1,	/* 4096 literals, all 1 */
+		0x00,			/* no sequences */
+	};
+	u8 record[sizeof(ones)];
+	unsigned int stride, i;
+
+	(void)state;
+	memcpy(record, ones, sizeof(ones));
+	for (stride = 1; stride <= MEDES_PIXELS_MAX; stride++) {
+		record[0] = 0x50 | stride;
+		for (i = 0; i < MEDES_PAGE_SIZE; i++)
+			((u8 *)want)[i] = 1 + i / stride;
+		assert_gives(MEDES_ENCODING_SELF, record, sizeof(record));
+		assert_int_equal(decode(MEDES_ENCODING_DICT, record, sizeof(record)), -EBADMSG);
+	}
 }
 
 /* Each a well-formed record with one thing wrong. */
@@ -411,6 +422,11 @@ static void what_the_format_forbids(void **state)
 					 0x01, 0 } },
 		{ "head alone", 1, { 0x00 } },
 		{ "head of LZ4 alone", 1, { 0x80 } },
+		{ "a prior that is not there", 9, { 0x10 | MEDES_PRIORS } },
+		{ "pixels of LZ4", 7, { 0xc3, 0x0d, 0x00, 0x01, 1, 0x00 } },
+		{ "pixels too large", 6, { 0x50 | (MEDES_PIXELS_MAX + 1), 0x0d, 0x00, 0x01, 1 } },
+		{ "slides before guesses", 9, { 0x30, 0x80, 0x01, 0x01, 0x10 } },
+		{ "guesses that want more than there is", 20, { 0x10 } },
 	};
 	unsigned int i;
 
@@ -460,6 +476,7 @@ int main(void)
 		cmocka_unit_test_setup(compressed_page, start),
 		cmocka_unit_test_setup(page_that_refers_to_its_base, start),
 		cmocka_unit_test_setup(zstd_block, start),
+		cmocka_unit_test_setup(pixels, start),
 		cmocka_unit_test_setup(what_the_format_forbids, start),
 		cmocka_unit_test_setup(what_the_format_allows, start),
 	};

@@ -97,6 +97,7 @@ struct coder;
 
 struct coder *coder_new(enum medes_mode mode);
 void coder_free(struct coder *coder);
+void coder_learn(struct coder *coder, u32 (*seen)[MEDES_GUESS_COUNTS][2]);
 void coder_encode(struct coder *coder, const u8 *page, const struct corpus *bases, size_t base,
 		  struct coded *coded);
 struct coded *choose_and_encode(struct coder *coder, const struct options *options,

@@ -11,6 +11,12 @@
 
 #define EXTENT		512	/* pages, kmod/base.h: neighbours are in one */
 
+/* In a record's first octet. */
+#define HEAD_PRIOR	0x0f	/* of guesses */
+#define HEAD_DENSE	0x10
+#define HEAD_MADE	0x20	/* moves come first */
+#define HEAD_PAGE	0x40	/* no patch, but a page */
+
 #define SEED		0x6d65646573ULL
 
 /* What len bytes take in zsmalloc. */
@@ -36,6 +42,7 @@ struct coder {
 	enum medes_mode mode;
 	struct medes_workspace *ws;
 	struct medes_scratch *scratch;
+	u32 (*seen)[MEDES_GUESS_COUNTS][2];	/* in guesses that were kept, by prior, or NULL */
 };
 
 struct work {
@@ -94,13 +101,47 @@ static const struct medes_bases *bases_of(const struct corpus *bases, size_t bas
 	return found;
 }
 
+/**
+ * coder_learn() - count what is told in all records that guesses are best for
+ * @coder: what encodes
+ * @seen: counts, for each prior
+ */
+void coder_learn(struct coder *coder, u32 (*seen)[MEDES_GUESS_COUNTS][2])
+{
+	coder->seen = seen;
+}
+
+/* Tell the page once more, as it was told in the record. */
+static void learn(struct coder *coder, const u8 *page, const struct medes_bases *bases,
+		  const struct medes_coded *found)
+{
+	static u8 like[MEDES_PAGE_SIZE] __attribute__((aligned(64)));
+	static u8 out[2 * MEDES_PAGE_SIZE];
+	struct medes_guess_work *work = &coder->ws->guess;
+	const u8 *record = found->data;
+
+	if (found->len <= 0 || !(record[0] & HEAD_DENSE) || record[0] & HEAD_PAGE)
+		return;
+	memset(like, 0, sizeof(like));
+	if (record[0] & HEAD_MADE)
+		medes_moves_apply(record + 1, found->len - 1, bases, like);
+	else if (found->encoding == MEDES_ENCODING_WORDS)
+		memcpy(like, bases->page[MEDES_ITSELF], sizeof(like));
+	work->seen = coder->seen[record[0] & HEAD_PRIOR];
+	medes_guess_write(work, record[0] & HEAD_PRIOR, page, like, out, sizeof(out));
+	work->seen = NULL;
+}
+
 void coder_encode(struct coder *coder, const u8 *page, const struct corpus *bases, size_t base,
 		  struct coded *coded)
 {
 	struct medes_coded found;
 	struct medes_bases room;
-	int len = medes_encode(coder->ws, coder->mode, page, bases_of(bases, base, &room), &found);
+	const struct medes_bases *near = bases_of(bases, base, &room);
+	int len = medes_encode(coder->ws, coder->mode, page, near, &found);
 
+	if (coder->seen)
+		learn(coder, page, near, &found);
 	coded->encoding = len < 0 ? STAYS : found.encoding;
 	coded->reach = found.reach;
 	coded->len = len < 0 ? 0 : len;

@@ -50,7 +50,10 @@ static void seed(const char *target, const u64 *page, unsigned int mode, const v
 		return;
 	if (!strcmp(target, "decode"))
 		write_seed(coded.encoding | (base ? 0 : 0x80), record, len);
-	else if (!strcmp(target, "unpack") && record[0] & 0x90)
+	else if (!strcmp(target, "guesses") && (record[0] & 0xf0) == 0x10 &&
+		 coded.encoding != MEDES_ENCODING_DICT)
+		write_seed((base ? 1 : 0) | (record[0] & 15) << 1, record + 1, len - 1);
+	else if (!strcmp(target, "unpack") && (record[0] & 0x80 || (record[0] & 0x50) == 0x50))
 		write_seed((record[0] & 0x10 ? 1 : 0) | (coded.encoding == MEDES_ENCODING_DICT) << 1 |
 			   (record[0] & 0x40 ? 0 : 1) << 2, record + 1, len - 1);
 }
@@ -79,7 +82,7 @@ int main(int argc, char **argv)
 			write_seed(codes, ws->patch, len);
 		}
 		if (!strcmp(argv[1], "roundtrip") || !strcmp(argv[1], "sketch"))
-			write_seed(kind, page, MEDES_PAGE_SIZE - kind);
+			write_seed(3 * kind, page, MEDES_PAGE_SIZE - kind);
 	}
 	return 0;
 }
