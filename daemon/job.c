@@ -18,6 +18,7 @@
 #include "json.h"
 #include "kernel.h"
 #include "log.h"
+#include "ops.h"
 #include "settle.h"
 
 #define KEPT 64				/* ended jobs */
@@ -212,6 +213,28 @@ void job_fail(struct job *job, const char *format, ...)
 	job_end(job, JOB_FAILED);
 }
 
+static bool is_restore(const struct medes_op *op)
+{
+	return op->kind == MEDES_OP_KIND_RESTORE || op->kind == MEDES_OP_KIND_RESTORE_ALL;
+}
+
+/* The newest restore that has ended, of which an event may still come. */
+static uint32_t last_restore(const struct jobs *jobs)
+{
+	struct medes_nl *nl = kernel_nl(jobs->daemon->kernel);
+	struct medes_op_list ops;
+	uint32_t last = 0;
+	size_t i;
+
+	if (!nl || medes_op_list(nl, &ops))
+		return 0;
+	for (i = 0; i < ops.n; i++)
+		if (is_restore(&ops.v[i]) && medes_op_ended(&ops.v[i]) && ops.v[i].id > last)
+			last = ops.v[i].id;
+	medes_op_list_clear(&ops);
+	return last;
+}
+
 /**
  * job_new() - queue a job
  * @jobs: the queue
@@ -236,6 +259,7 @@ struct job *job_new(struct jobs *jobs, enum job_kind kind, const struct medes_sa
 	job->state = JOB_QUEUED;
 	job->step = kind == JOB_BASE ? job_base_steps :
 		    kind == JOB_RESTORE ? job_restore_steps : job_dedup_steps;
+	job->last_restore = last_restore(jobs);
 	job->sandbox_id = sandbox->id;
 	strcpy(job->sandbox, sandbox->name);
 	strcpy(job->domain, sandbox->domain);
@@ -369,11 +393,12 @@ static struct job *next_active(struct jobs *jobs, uint32_t sandbox)
  * @jobs: the queue
  * @op: the operation
  *
- * A restore that somebody else asked for ends the jobs that would undo it.
+ * A restore that somebody else asked for ends the jobs that would undo it, but not one that was
+ * begun when the restore had ended: events are read later than they are sent.
  */
 void jobs_op(struct jobs *jobs, const struct medes_op *op)
 {
-	bool restore = op->kind == MEDES_OP_KIND_RESTORE || op->kind == MEDES_OP_KIND_RESTORE_ALL;
+	bool restore = is_restore(op);
 	struct job *job, *next;
 
 	for (job = TAILQ_FIRST(&jobs->list); job; job = next) {
@@ -381,6 +406,7 @@ void jobs_op(struct jobs *jobs, const struct medes_op *op)
 		if (job_ended(job))
 			continue;
 		if (restore && job->kind != JOB_RESTORE && !medes_op_ended(op) &&
+		    op->id > job->last_restore &&
 		    (op->kind == MEDES_OP_KIND_RESTORE_ALL || op->sandbox == job->sandbox_id))
 			job_cancel(job, "cancelled: the sandbox's pages are being restored");
 		else if (job->store)

@@ -46,6 +46,7 @@ struct job {
 	char error[MEDES_NL_ERROR];
 	TAILQ_HEAD(, job_waiter) waiters;
 
+	uint32_t last_restore;		/* operation that had ended when it was asked for */
 	uint32_t sandbox_id;
 	char sandbox[MEDES_NAME_SIZE];
 	char domain[MEDES_NAME_SIZE];
