@@ -33,25 +33,6 @@ struct files {
 	unsigned int n;
 };
 
-void die(const char *format, ...)
-{
-	va_list args;
-
-	fputs("medes-codec-bench: ", stderr);
-	va_start(args, format);
-	vfprintf(stderr, format, args);
-	va_end(args);
-	fputc('\n', stderr);
-	exit(1);
-}
-
-void *must(void *memory)
-{
-	if (!memory)
-		die("out of memory");
-	return memory;
-}
-
 static void __attribute__((noreturn, format(printf, 1, 2))) bad(const char *format, ...)
 {
 	va_list args;

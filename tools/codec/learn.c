@@ -8,7 +8,6 @@
  * little changes, and builds it anew each time.
  */
 #include <math.h>
-#include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,25 +29,6 @@ static const char usage[] =
 
 static u32 seen[MEDES_PRIORS][MEDES_GUESS_COUNTS][2];
 static double total[MEDES_PRIORS][MEDES_GUESS_COUNTS][2];
-
-void die(const char *format, ...)
-{
-	va_list args;
-
-	fputs("medes-codec-learn: ", stderr);
-	va_start(args, format);
-	vfprintf(stderr, format, args);
-	va_end(args);
-	fputc('\n', stderr);
-	exit(1);
-}
-
-void *must(void *memory)
-{
-	if (!memory)
-		die("out of memory");
-	return memory;
-}
 
 /* All kinds count alike, however many pages they have. */
 static void learn(const char *base_path, const char *target_path, int apart)
