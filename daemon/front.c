@@ -23,6 +23,7 @@
 #include "text.h"
 
 #define LOOK_US (500 * US_PER_MS)
+#define LOOK_SOON_US (50 * US_PER_MS)
 
 static const char *const internal[] = { "Medes-Epoch", "Medes-Id", "Medes-Domain" };
 
@@ -180,19 +181,33 @@ void fronts_lost(struct fronts *fs, const char *node)
 	}
 }
 
-/* A controller that commands us no more will not answer, either. */
+/* A request waits. */
+void fronts_look_soon(struct fronts *fs)
+{
+	timer_set(&fs->look, LOOK_SOON_US);
+}
+
+/*
+ * A controller that commands us no more will not answer, either. What waits for a node to hear of its
+ * function may find one now; if it does not, it looks again soon.
+ */
 static void on_look(void *arg)
 {
 	struct fronts *fs = arg;
 	const char *controller = obey_controller(fs->daemon->obey);
 	struct front *fr, *next;
 
+	timer_set(&fs->look, LOOK_US);
 	for (fr = TAILQ_FIRST(&fs->all); fr; fr = next) {
 		next = TAILQ_NEXT(fr, link);
-		if (fr->to_controller && (!controller || strcmp(fr->node, controller)))
+		if (fr->waits) {
+			fr->waits = false;
+			front_place(fr);
+		} else if (fr->to_controller &&
+			   (!controller || strcmp(fr->node, controller))) {
 			front_give_up(fr, "this controller leads no more");
+		}
 	}
-	timer_set(&fs->look, LOOK_US);
 }
 
 json_t *fronts_json(const struct fronts *fs)

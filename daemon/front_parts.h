@@ -25,6 +25,9 @@ struct front {
 	struct forward *forward;
 	char tried[FRONT_TRIED_MAX][MEDES_NAME_SIZE];
 	unsigned int n_tried;
+	bool unheard;			/* a node has not heard of the function */
+	bool waits;			/* until one has */
+	uint64_t waits_until;		/* us; 0: has not waited */
 	int status;			/* of the last refusal; 0: none */
 	char why[400];
 };
@@ -48,5 +51,6 @@ void front_serve_here(struct front *fr);
 /* front.c */
 void front_free(struct front *fr);
 void front_count_flight(struct front *fr, int change);
+void fronts_look_soon(struct fronts *fs);
 
 #endif /* MEDESD_FRONT_PARTS_H */

@@ -148,6 +148,10 @@ static void on_node_answer(struct front *fr, struct evhttp_request *answer)
 		front_serve_here(fr);
 		return;
 	case HTTP_NOTFOUND:		/* it has not heard of the function yet */
+		fr->unheard = true;
+		exclude(fr);
+		front_place(fr);
+		return;
 	case 403:
 	case 429:
 	case HTTP_SERVUNAVAIL:
@@ -275,6 +279,30 @@ bool front_send(struct front *fr)
 	return fr->forward;
 }
 
+/*
+ * A controller that runs no sandboxes has nowhere to send a request to while no node has heard of
+ * the function. That is over in a moment, unless the nodes are away.
+ */
+static bool wait_for_node(struct front *fr, const struct function *f)
+{
+	struct daemon *d = fr->of->daemon;
+	uint64_t now = clock_now(d->clock);
+
+	if (d->config.serve || !f || !steer_leads(d->steer) ||
+	    !(fr->unheard || steer_promises(d->steer, f)))
+		return false;
+	if (!fr->waits_until)
+		fr->waits_until = now + f->spec.queue_timeout * US_PER_MS;
+	if (now >= fr->waits_until)
+		return false;
+	fr->node[0] = '\0';
+	fr->n_tried = 0;
+	fr->unheard = false;
+	fr->waits = true;
+	fronts_look_soon(fr->of);
+	return true;
+}
+
 /* The controller: to the best node of those that have not refused. */
 void front_place(struct front *fr)
 {
@@ -287,6 +315,8 @@ void front_place(struct front *fr)
 		refuse(fr, fr->status, 1, fr->why);
 		return;
 	}
+	if (!sn && wait_for_node(fr, f))
+		return;
 	if (!sn || sn->self) {
 		front_serve_here(fr);
 		return;

@@ -84,6 +84,7 @@ void steer_results(struct steer_node *sn, const json_t *results);
 /* steer_place.c */
 struct steer_node *steer_choose(struct steer *s, struct function *f,
 				bool (*not_there)(const char *node, void *arg), void *arg);
+bool steer_promises(const struct steer *s, const struct function *f);
 struct steer_node *steer_start_at(struct steer *s, struct function *f);
 void steer_flight(struct steer *s, const char *node, const struct function *f, int change);
 unsigned int steer_flights(const struct steer_node *sn);

@@ -203,6 +203,28 @@ struct steer_node *steer_choose(struct steer *s, struct function *f,
 	return found;
 }
 
+/**
+ * steer_promises() - may a node be found in a moment that is not there now?
+ * @s: the controller
+ * @f: the request's function
+ *
+ * Return: a node has not heard of @f yet, or has not been heard itself in this reign.
+ */
+bool steer_promises(const struct steer *s, const struct function *f)
+{
+	const struct view_function *vf;
+	const struct steer_node *sn;
+
+	if (!steer_settled(s))
+		return true;
+	for (sn = s->nodes; sn; sn = sn->hh.next) {
+		vf = sn->view ? view_find(sn->view, f->domain, f->spec.name) : NULL;
+		if (sn->view && sn->view->serves && (!vf || vf->known.removed))
+			return true;
+	}
+	return false;
+}
+
 /* Where one more sandbox of it starts; NULL: nowhere is room. */
 struct steer_node *steer_start_at(struct steer *s, struct function *f)
 {
