@@ -3,7 +3,8 @@
  * How fast a cluster's registry answers, and what it takes: the hashes of a sandbox of 100 MB
  * (125,000 of them, after pages that its node has) are looked up on one and on three primaries on
  * this machine, beside valkey-benchmark's MGET of keys with values of the same
- * size, as many in a command and as many commands in flight.
+ * size, as many in a command and as many commands in flight. Both take turns; of each, the
+ * middle one of the rounds counts.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,8 +22,8 @@
 #define BASE_PAGES 28000		/* in all some 1 M hashes */
 #define HASHES 125000
 #define PAGES (HASHES / (MEDES_SKETCH + 1))
-#define ROUNDS 9
-#define LOOK_UPS 60			/* as many keys as these ask for, by valkey-benchmark */
+#define ROUNDS 5
+#define LOOK_UPS 30			/* in a round: by us, and as many keys by valkey-benchmark */
 #define SHARDS 64
 
 static struct event_base *events;
@@ -104,20 +105,28 @@ static void on_turn(void *arg)
 	(void)arg;
 }
 
-/* As a job does it: many batches on their way, but not too many; the scan has turns of its own. */
-static double look_up(struct engine *e)
+/*
+ * As a job does it: many batches on their way, but not too many; the scan has turns of its own.
+ * Several sandboxes are one after another, and the next begins while the last one's answers still
+ * come, as valkey-benchmark does with its commands.
+ */
+static double look_up(struct engine *e, unsigned int sandboxes)
 {
 	struct search s = { .found = on_found, .turn = on_turn };
 	double start = valkey_now();
 	size_t at, n;
 
 	search_init(&s, e, "d");
-	for (at = 0; at < PAGES; at += n) {
+	for (at = 0; sandboxes; at += n) {
 		n = PAGES - at < SCAN_BATCH ? PAGES - at : SCAN_BATCH;
 		search_ask(&s, pages + at, n);
 		event_base_loop(events, EVLOOP_NONBLOCK);
 		while (s.n >= SEARCH_MAX)
 			turn();
+		if (at + n == PAGES) {
+			at = n = 0;
+			sandboxes--;
+		}
 	}
 	while (s.n)
 		turn();
@@ -131,22 +140,55 @@ static int by_value(const void *a, const void *b)
 	return *x < *y ? -1 : *x > *y;
 }
 
-/* Rounds of which the middle one counts. */
-static double look_up_often(struct engine *e, struct valkeys *servers)
+/* The middle one. */
+static double median(double v[ROUNDS])
 {
-	double took[ROUNDS], cpu = cpu_seconds(), theirs = servers_cpu(servers), rate;
+	qsort(v, ROUNDS, sizeof(*v), by_value);
+	return v[ROUNDS / 2];
+}
+
+/* What both take; each number is one round's. */
+struct taken {
+	double alone[ROUNDS];		/* seconds, for one sandbox by itself */
+	double rate[ROUNDS], here[ROUNDS], servers[ROUNDS];
+	double mget[ROUNDS], mget_servers[ROUNDS];
+	double share[ROUNDS];
+};
+
+static bool take_turns(struct engine *e, struct valkeys *servers, const struct mget *like,
+		       struct taken *t)
+{
+	double cpu, theirs;
 	unsigned int i;
 
-	for (i = 0; i < ROUNDS; i++)
-		took[i] = look_up(e);
-	cpu = cpu_seconds() - cpu;
-	theirs = servers_cpu(servers) - theirs;
-	qsort(took, ROUNDS, sizeof(*took), by_value);
-	rate = HASHES / took[ROUNDS / 2];
-	printf("  look up:   %.2f million hashes/s, %.0f ms for %u; CPU %.0f ms here, %.0f ms of the servers\n",
-	       rate / 1e6, took[ROUNDS / 2] * 1e3, HASHES, cpu / ROUNDS * 1e3,
-	       theirs / ROUNDS * 1e3);
-	return rate;
+	mget_fill(servers, like);
+	for (i = 0; i < ROUNDS; i++) {
+		t->alone[i] = look_up(e, 1);
+		cpu = cpu_seconds();
+		theirs = servers_cpu(servers);
+		t->rate[i] = LOOK_UPS * (double)HASHES / look_up(e, LOOK_UPS);
+		t->here[i] = (cpu_seconds() - cpu) / LOOK_UPS;
+		t->servers[i] = (servers_cpu(servers) - theirs) / LOOK_UPS;
+		t->mget[i] = mget(servers, like, &t->mget_servers[i]);
+		t->mget_servers[i] /= LOOK_UPS;
+		if (!t->mget[i])
+			return false;
+		t->share[i] = t->rate[i] / t->mget[i];
+	}
+	return true;
+}
+
+static void print_taken(struct taken *t)
+{
+	qsort(t->share, ROUNDS, sizeof(*t->share), by_value);
+	printf("  look up:   %.2f million hashes/s; CPU %.0f ms here, %.0f ms of the servers for %u; one sandbox alone %.0f ms\n",
+	       median(t->rate) / 1e6, median(t->here) * 1e3, median(t->servers) * 1e3, HASHES,
+	       median(t->alone) * 1e3);
+	printf("  MGET:      %.2f million keys/s by valkey-benchmark; CPU %.0f ms of the servers for %u\n",
+	       median(t->mget) / 1e6, median(t->mget_servers) * 1e3, HASHES);
+	printf("  share:     the look-up has %.2f of MGET's rate, in single rounds %.2f to %.2f; one sandbox alone %.2f\n",
+	       median(t->rate) / median(t->mget), t->share[0],
+	       t->share[ROUNDS - 1], HASHES / median(t->alone) / median(t->mget));
 }
 
 static int measure(unsigned int primaries)
@@ -156,11 +198,13 @@ static int measure(unsigned int primaries)
 		.value = ENTRY_FILL * ENTRY_SIZE, .of_command = SCAN_BATCH * (MEDES_SKETCH + 1) / SHARDS,
 		.in_flight = SEARCH_MAX * SHARDS, .total = LOOK_UPS * HASHES,
 	};
-	double before, entering, entries, ours, theirs, cpu;
+	double before, entering, entries;
 	struct engine_import imports[BASES];
 	struct engine *a, *b;
 	struct valkeys servers;
+	struct taken taken;
 	unsigned int i;
+	bool good;
 
 	if (valkeys_start(&servers, primaries, 0, NULL)) {
 		valkeys_stop(&servers);
@@ -183,21 +227,27 @@ static int measure(unsigned int primaries)
 		};
 	engine_imports(b, imports, BASES);
 	hits = 0;
-	look_up(b);
+	look_up(b, 1);
 	if (hits < PAGES / 2 * 9 / 10 || of(b)->counts.missed) {
 		fprintf(stderr, "only %zu pages found, %lu hashes without an answer\n", hits,
 			of(b)->counts.missed);
 		return 1;
 	}
-	ours = look_up_often(b, &servers);
+	good = take_turns(b, &servers, &like, &taken);
+	if (!good)
+		fprintf(stderr, "valkey-benchmark failed: is it installed, and the right one?\n");
+	if (of(b)->counts.missed) {
+		fprintf(stderr, "%lu hashes without an answer: their look-ups were not carried out\n",
+			of(b)->counts.missed);
+		good = false;
+	}
+	if (good)
+		print_taken(&taken);
+	fflush(stdout);
 	engine_free(a);
 	engine_free(b);
-	theirs = mget(&servers, &like, &cpu);
-	printf("  MGET:      %.2f million keys/s by valkey-benchmark, %.0f ms of the servers for %u; the look-up has %.2f of it\n",
-	       theirs / 1e6, cpu / LOOK_UPS * 1e3, HASHES, ours / theirs);
-	fflush(stdout);
 	valkeys_stop(&servers);
-	return !theirs;
+	return !good;
 }
 
 int main(void)

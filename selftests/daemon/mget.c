@@ -82,9 +82,30 @@ static void find_tags(struct valkeys *servers)
 	}
 }
 
+static unsigned int keys_of_each(const struct valkeys *servers, const struct mget *like)
+{
+	return like->keys / servers->primaries;
+}
+
+/**
+ * mget_fill() - enter the keys that mget() asks for
+ * @servers: a cluster
+ * @like: what it is to do
+ */
+void mget_fill(struct valkeys *servers, const struct mget *like)
+{
+	unsigned int keys = keys_of_each(servers, like);
+	char options[96], command[8192];
+
+	find_tags(servers);
+	snprintf(options, sizeof(options), "-r %u -P 64", keys);
+	snprintf(command, sizeof(command), "SET 'key:{TAG}:__rand_int__' %0*d", (int)like->value, 0);
+	run_benchmarks(servers, options, command, 6 * keys);
+}
+
 /**
  * mget() - how fast valkey-benchmark looks keys up
- * @servers: a cluster, which gets the keys first
+ * @servers: a cluster that has the keys, by mget_fill()
  * @like: what it is to do
  * @cpu: receives seconds of CPU that the servers took for all of it
  *
@@ -92,16 +113,13 @@ static void find_tags(struct valkeys *servers)
  */
 double mget(struct valkeys *servers, const struct mget *like, double *cpu)
 {
-	unsigned int keys = like->keys / servers->primaries, i;
 	char options[96], command[8192];
 	double rate;
+	unsigned int i;
 	size_t len;
 
-	find_tags(servers);
-	snprintf(options, sizeof(options), "-r %u -P 64", keys);
-	snprintf(command, sizeof(command), "SET 'key:{TAG}:__rand_int__' %0*d", (int)like->value, 0);
-	run_benchmarks(servers, options, command, 6 * keys);
-	snprintf(options, sizeof(options), "-r %u -P %u", keys, like->in_flight / servers->primaries);
+	snprintf(options, sizeof(options), "-r %u -P %u", keys_of_each(servers, like),
+		 like->in_flight / servers->primaries);
 	len = snprintf(command, sizeof(command), "MGET");
 	for (i = 0; i < like->of_command; i++)
 		len += snprintf(command + len, sizeof(command) - len, " 'key:{TAG}:__rand_int__'");

@@ -16,6 +16,7 @@ struct mget {
 	unsigned int total;		/* keys that are asked for */
 };
 
+void mget_fill(struct valkeys *servers, const struct mget *like);
 double mget(struct valkeys *servers, const struct mget *like, double *cpu);
 double servers_say(struct valkeys *servers, const char *name);
 double servers_cpu(struct valkeys *servers);
