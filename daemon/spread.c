@@ -11,6 +11,8 @@
 #include "steer.h"
 
 #define COPY_PAUSE_US (10 * US_PER_S)
+/* A copy that is not reported by then has failed. */
+#define COPY_US (30 * US_PER_S)
 
 static const struct offer *offer_in(const struct offer *offers, size_t n, uint64_t digest)
 {
@@ -48,6 +50,13 @@ static const struct view_function *twin(const struct steer_node *sn, const struc
 	return sn->view ? view_find(sn->view, vf->known.domain, vf->known.name) : NULL;
 }
 
+/* It was sent there, and may yet be reported. */
+static bool is_on_its_way(const struct steer_node *sn, uint64_t digest)
+{
+	return sn->copying == digest && clock_now(sn->steer->daemon->clock) - sn->copied < COPY_US;
+}
+
+/* Nodes that have it, or soon will. */
 static unsigned int holders(const struct steer *s, const struct view_function *vf, uint64_t digest)
 {
 	const struct view_function *other;
@@ -56,7 +65,8 @@ static unsigned int holders(const struct steer *s, const struct view_function *v
 
 	for (sn = s->nodes; sn; sn = sn->hh.next) {
 		other = twin(sn, vf);
-		n += other && !sn->view->draining && holds(other, digest);
+		n += other && !sn->view->draining &&
+		     (holds(other, digest) || is_on_its_way(sn, digest));
 	}
 	return n;
 }
@@ -72,20 +82,27 @@ static bool takes(const struct steer_node *sn, const struct offer *offer)
 	       (!sn->copied || now - sn->copied >= COPY_PAUSE_US);
 }
 
-/* The one with most sandboxes of the function, of those that can and do not have it. */
+/*
+ * The one with most sandboxes of the function, of those that can and do not have it; one where it
+ * did not arrive only if there is no other.
+ */
 static struct steer_node *next_holder(struct steer *s, const struct view_function *vf,
 				      const struct offer *offer)
 {
 	struct steer_node *sn, *best = NULL;
 	const struct view_function *other;
+	bool failed, best_failed = false;
 	size_t most = 0;
 
 	for (sn = s->nodes; sn; sn = sn->hh.next) {
 		other = twin(sn, vf);
-		if (!other || other->known.removed || holds(other, offer->digest) || !takes(sn, offer) ||
-		    (best && other->n_boxes <= most))
+		if (!other || other->known.removed || holds(other, offer->digest) || !takes(sn, offer))
+			continue;
+		failed = sn->copying == offer->digest;
+		if (best && (failed != best_failed ? failed : other->n_boxes <= most))
 			continue;
 		best = sn;
+		best_failed = failed;
 		most = other->n_boxes;
 	}
 	return best;
@@ -103,6 +120,7 @@ static void keep_copies(struct steer *s, const struct steer_node *owner,
 	if (!sn)
 		return;
 	sn->copied = clock_now(s->daemon->clock);
+	sn->copying = base->digest;
 	steer_act(sn, json_pack("{s:s,s:o}", "do", "replicate", "bases", offers_json(offer, 1)));
 }
 

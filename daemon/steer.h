@@ -55,6 +55,7 @@ struct steer_node {
 	json_t *acts;			/* for that one, not answered yet */
 	struct flight *flights;
 	uint64_t copied;		/* us: a base was sent there */
+	uint64_t copying;		/* its digest */
 };
 
 struct steer {
