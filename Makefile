@@ -40,7 +40,7 @@ check-config:
 	tools/check-config $(KDIR)
 
 check:
-	tools/vm/check
+	tools/vm/check $(if $(FRESH),--fresh)
 
 # what nodes do to each other; KERNEL=debug: on the debug kernel
 check-cluster:
@@ -108,7 +108,7 @@ help:
 #H make bench-registry  look-ups in this process and on Valkey servers, on this machine
 #H make bench-cluster   faults and restores from another node beside raw RDMA, in two guests
 #H make report          Documentation/performance.rst and its charts, of what make bench wrote
-#H make check           all tests, natively and in guests of the reference kernel
+#H make check           all tests, natively and in guests of the reference kernel (FRESH=1: also what has passed before)
 #H make check-unit      only the tests that need no guest
 #H make check-cluster   what nodes do to each other, natively and in two and three guests (KERNEL=debug: on the debug kernel)
 #H make check-registry  the registry while Valkey servers fail, natively and in two guests
