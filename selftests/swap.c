@@ -102,7 +102,7 @@ static void both(void)
 
 	set_up(&t);
 	end = sys_seconds() + 3;
-	while (sys_seconds() < end && !failures()) {
+	while ((sys_seconds() < end || rounds < 2) && !failures()) {
 		struct advice a = { t.a, MADV_PAGEOUT };
 		struct area half = t.a;
 
@@ -118,7 +118,6 @@ static void both(void)
 		victim_fill(&t.v, &t.a);
 	}
 	note("%d rounds", rounds);
-	CHECK(rounds > 1, "only %d rounds", rounds);
 	tear_down(&t);
 }
 
