@@ -104,6 +104,23 @@ void page_objects(page_words page)
 	}
 }
 
+void page_by_turns(page_words page, unsigned int n)
+{
+	switch (n % 4) {
+	case 0:
+		page_objects(page);
+		break;
+	case 1:
+		page_text(page);
+		break;
+	case 2:
+		page_random(page);
+		break;
+	default:
+		memset(page, 0, MEDES_PAGE_SIZE);
+	}
+}
+
 void page_slide(page_words page, const page_words from, unsigned int count,
 		const u64 *slides)
 {

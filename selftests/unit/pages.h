@@ -44,6 +44,9 @@ void page_slide(page_words page, const page_words from, unsigned int count,
 void page_slide_regions(page_words page, const page_words from, unsigned int count,
 			const u64 *slides);
 
+/* One of these, or zeros, by turns: n counts them. */
+void page_by_turns(page_words page, unsigned int n);
+
 /* A page that differs from another in words of every kind there is. */
 void page_mutate(page_words page, const page_words from, unsigned int words);
 

@@ -342,19 +342,7 @@ static void any_page_comes_back(void **state)
 	(void)state;
 	for (i = 0; i < 20000; i++) {
 		mode = i % 3 ? MEDES_MODE_FAST : MEDES_MODE_DENSE;
-		switch (i % 4) {
-		case 0:
-			page_objects(base);
-			break;
-		case 1:
-			page_text(base);
-			break;
-		case 2:
-			page_random(base);
-			break;
-		default:
-			memset(base, 0, MEDES_PAGE_SIZE);
-		}
+		page_by_turns(base, i);
 		page_mutate(page, base, random_below(2) ? random_below(40) :
 						       random_below(1500));
 		if (i % 16 == 1)

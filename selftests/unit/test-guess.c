@@ -293,19 +293,7 @@ static void any_page_by_any_other(void **state)
 
 	(void)state;
 	for (i = 0; i < 4000; i++) {
-		switch (i / MEDES_PRIORS % 4) {
-		case 0:
-			page_objects(base);
-			break;
-		case 1:
-			page_text(base);
-			break;
-		case 2:
-			page_random(base);
-			break;
-		default:
-			memset(base, 0, sizeof(base));
-		}
+		page_by_turns(base, i / MEDES_PRIORS);
 		prior = i % MEDES_PRIORS;
 		page_mutate(page, base, random_below(i % 8 ? 60 : 1500));
 		if (i % 5 == 1)
