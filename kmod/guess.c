@@ -377,18 +377,22 @@ static __always_inline void code_page(struct medes_guess_work *work, enum medes_
 		for (k = 0; k < GROUP; k++) {
 			some |= like[i + k];
 			address |= medes_is_address(like[i + k]);
-			if (how == MEDES_WRITE)
-				differ |= guess(work, like[i + k]).word ^ page[i + k];
 		}
+		if (how == MEDES_WRITE)
+			for (k = 0; k < GROUP; k++)
+				differ |= guess(work, like[i + k]).word ^ page[i + k];
 		missed = code_flag(work, &coder, how,
 				   &work->odds.group[!!some + address][work->groups & 15],
 				   !!differ);
 		work->groups = work->groups << 1 | missed;
-		if (!missed && !address)
+		if (!missed) {
+			/* most groups: a loop of their own */
+			for (k = 0; k < GROUP && how == MEDES_READ && address; k++)
+				page[i + k] = guess(work, like[i + k]).word;
 			continue;
+		}
 		for (k = 0; k < GROUP; k++) {
-			u64 word = missed ? code_word(work, &coder, how, like[i + k], page[i + k]) :
-					    guess(work, like[i + k]).word;
+			u64 word = code_word(work, &coder, how, like[i + k], page[i + k]);
 
 			if (how == MEDES_READ)
 				page[i + k] = word;
