@@ -181,10 +181,13 @@ void fronts_lost(struct fronts *fs, const char *node)
 	}
 }
 
-/* A request waits. */
+/* A request waits. However many come, none puts off the look that an earlier one waits for. */
 void fronts_look_soon(struct fronts *fs)
 {
-	timer_set(&fs->look, LOOK_SOON_US);
+	uint64_t due = clock_now(fs->daemon->clock) + LOOK_SOON_US;
+
+	if (!timer_is_set(&fs->look) || fs->look.due > due)
+		timer_set_at(&fs->look, due);
 }
 
 /*
